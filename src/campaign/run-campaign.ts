@@ -223,7 +223,7 @@ async function runOpenCampaign(run: CampaignRun): Promise<CampaignSummary> {
   const { config, monitor, probeWorker, target, saved } = context;
   const { store, state, faults, findings, rerunClient } = campaign;
   const jobs = otherWorkers.length + 1;
-  const plan = planOf(context, prepared, jobs);
+  const plan = planOf(context, prepared, jobs, run.startedAt);
   monitor.onStart(plan);
   let executor: Executor | undefined;
   try {
@@ -284,6 +284,7 @@ function planOf(
   { config, folder, target }: CampaignContext,
   { threshold }: PreparedCampaign,
   jobs: number,
+  startedAt: number,
 ): CampaignPlan {
   const { model, masterSeed, watched, inputs, batch, batchDependence } = target;
   return {
@@ -295,6 +296,11 @@ function planOf(
     batchDependence,
     coverage: { tensors: watched.tensors, measure: config.measure, threshold },
     seeds: inputs.seeds.length,
+    limits: {
+      startedAt,
+      seconds: config.time === undefined ? undefined : parseDuration(config.time) / 1000,
+      execs: config.execs,
+    },
   };
 }
 

@@ -1,3 +1,4 @@
+import type { NearestTarget } from '../analysis/numerical-sites/closeness.ts';
 import { type ConstraintLimits, needsAncestor } from '../constraints/constraint-limits.ts';
 import type { Feedback } from '../coverage/feedback/feedback.ts';
 import type { SavedNoveltyThreshold, ThresholdChange } from '../coverage/feedback/novelty-threshold.ts';
@@ -229,9 +230,9 @@ export class FuzzerState implements CorpusSource {
     );
   }
 
-  /** The smallest margin seen at each site, by the site's name. */
-  get siteMargins(): ReadonlyMap<string, number> {
-    return this.#options.search?.directed.margins ?? new Map();
+  /** The target of each site that a run came nearest to, by the site's name. */
+  get nearestTargets(): ReadonlyMap<string, NearestTarget> {
+    return this.#options.search?.directed.nearestTargets ?? new Map();
   }
 
   /** Whether an objective is left to judge mutants by. */

@@ -6,11 +6,28 @@ import type { Violation } from './objective.ts';
 import { argmax, isInTop } from './output-difference.ts';
 import { hasClasses, lastAxisLength } from './output-pair.ts';
 
-/** Phrases for the two sides in summaries, such as `in the reference`. */
-export interface SideLabels {
+/** Two predicted classes of one output, as text. */
+export interface ClassPair {
+  /** The output, with the position where it has several. */
+  readonly where: string;
   readonly reference: string;
   readonly second: string;
+  /** The value of the side's own class and that of the other side's class: `5.771 vs 5.646`. */
+  readonly referenceValues: string;
+  readonly secondValues: string;
 }
+
+/** Phrases for the two sides in summaries. */
+export interface SideLabels {
+  /** `in the original model`. */
+  readonly reference: string;
+  readonly second: string;
+  /** The sentence for two classes. */
+  describeClasses(pair: ClassPair): string;
+}
+
+/** Digits of the values of classes. */
+const VALUE_DIGITS = 4;
 
 /** A disagreement in one output, before it gets the objective's signature. */
 export interface Disagreement {
@@ -55,13 +72,22 @@ export function findClassDisagreement(
   const reference = argmax(a, from, count);
   const copy = argmax(b, from, count);
   const position = from / count;
-  const where = tensor.size === count ? tensor.name : `${tensor.name}, position ${position},`;
+  const where = tensor.size === count ? tensor.name : `${tensor.name}, position ${position}`;
   const names = [className(tensor, reference), className(tensor, copy)];
-  const beyond = top === 1 ? '' : `, and ${names[0]} is not among its best ${top}`;
-  const tied = isTied ? `: a tie, ${noiseText(gap, bounds.noise)}` : '';
+  const beyond = top === 1 ? '' : `; the second model's top ${top} does not contain ${names[0]}`;
+  const tied = isTied ? `; a tie: ${noiseText(gap, bounds.noise)}` : '';
+  const versus = (own: number, other: number): string =>
+    `${formatNumber(own, VALUE_DIGITS)} vs ${formatNumber(other, VALUE_DIGITS)}`;
+  const classes = labels.describeClasses({
+    where,
+    reference: names[0],
+    second: names[1],
+    referenceValues: versus(a[from + reference], a[from + copy]),
+    secondValues: versus(b[from + copy], b[from + reference]),
+  });
   return {
     kind: isTied ? 'tie' : 'class',
-    summary: `${where} says ${names[0]} ${labels.reference} (${formatNumber(a[from + reference])} against ${formatNumber(a[from + copy])}) and ${names[1]} ${labels.second} (${formatNumber(b[from + copy])} against ${formatNumber(b[from + reference])})${beyond}${tied}`,
+    summary: `${classes}${beyond}${tied}`,
     details: {
       reference,
       copy,
@@ -86,6 +112,6 @@ function isStronger(gap: ClassGap, other: ClassGap, bounds: GapBounds): boolean 
 function noiseText(gap: ClassGap, noise: ClassGap): string {
   return (['reference', 'copy'] as const)
     .filter((side) => gap[side] <= noise[side])
-    .map((side) => `a lead of ${formatNumber(gap[side])} where ${formatNumber(noise[side])} is noise`)
+    .map((side) => `a lead of ${formatNumber(gap[side])} is within the noise of ${formatNumber(noise[side])}`)
     .join(' and ');
 }

@@ -70,7 +70,7 @@ class Consistent implements Objective {
     for (const [kind, rerun] of run.reruns ?? []) {
       const failure = rerun.failures.get(row);
       if (failure !== undefined)
-        return this.#violation(kind, 'crash', `the runtime fails it ${RERUN_TEXTS[kind]}: ${failure}`, {
+        return this.#violation(kind, 'crash', `the runtime fails ${RERUN_TEXTS[kind]}: ${failure}`, {
           message: failure,
         });
       const worst = this.#worstDeviation(run.outputs, rerun, row);
@@ -80,7 +80,7 @@ class Consistent implements Objective {
       return this.#violation(
         kind,
         slug(output.name),
-        `${where} is ${formatNumber(first, 9)}, and ${formatNumber(other, 9)} ${RERUN_TEXTS[kind]}`,
+        `${where} is ${formatNumber(first, 9)}, but ${formatNumber(other, 9)} ${RERUN_TEXTS[kind]}`,
         { output: output.name, index, first, other },
       );
     }

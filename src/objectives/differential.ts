@@ -1,4 +1,5 @@
 import { UserError } from '../core/errors.ts';
+import type { SideLabels } from './class-disagreement.ts';
 import { makeComparator } from './comparators/registry.ts';
 import { DISAGREEMENT_PARAMETERS, DISAGREEMENT_WORDS, disagreementRules } from './disagreement-parameters.ts';
 import { instanceName, type ObjectiveKind } from './objective.ts';
@@ -9,7 +10,21 @@ const TIES = {
   legal: ['apart', 'fault'],
 } as const;
 
-function makeKind(name: string, help: string): ObjectiveKind {
+const QUANTIZATION_LABELS: SideLabels = {
+  reference: 'in the original model',
+  second: 'in the quantized copy',
+  describeClasses: ({ where, reference, second, referenceValues, secondValues }) =>
+    `Models disagree on ${where}: original ${reference} (${referenceValues} for class ${second}), quantized copy ${second} (${secondValues} for class ${reference})`,
+};
+
+const MODEL_LABELS: SideLabels = {
+  reference: 'in the first model',
+  second: 'in the second model',
+  describeClasses: ({ where, reference, second, referenceValues, secondValues }) =>
+    `Models disagree on ${where}: first model ${reference} (${referenceValues} for class ${second}), second model ${second} (${secondValues} for class ${reference})`,
+};
+
+function makeKind(name: string, help: string, labels: SideLabels): ObjectiveKind {
   return {
     name,
     help,
@@ -23,17 +38,19 @@ function makeKind(name: string, help: string): ObjectiveKind {
         throw new UserError(`--objective: ${name}:name=${instance} would name ties: take another name`);
       const comparator = words.by === undefined ? undefined : makeComparator(words.by);
       const rules = disagreementRules(values, words.ties !== 'fault', comparator !== undefined);
-      return new OutputDisagreement(instanceName(name, instance), rules, { kind: name, comparator });
+      return new OutputDisagreement(instanceName(name, instance), rules, { kind: name, labels, comparator });
     },
   };
 }
 
 export const quantization = makeKind(
   'quantization',
-  'a quantized copy that answers otherwise than the model',
+  'a quantized copy whose outputs differ from those of the original model',
+  QUANTIZATION_LABELS,
 );
 
 export const differential = makeKind(
   'differential',
-  'another model, or another runtime, that answers otherwise',
+  'a second model, or another runtime, whose outputs differ',
+  MODEL_LABELS,
 );

@@ -13,7 +13,16 @@ import { type JudgedBatch, type Objective, type ObjectiveKind, slug, type Violat
 import { RowReader } from './output-difference.ts';
 import { OutputDisagreement } from './output-disagreement.ts';
 
-const LABELS: SideLabels = { reference: 'as it is', second: 'changed' };
+/** The sides of a change, which is named as the user wrote it. */
+function labelsOf(change: readonly string[]): SideLabels {
+  const name = change.join(' + ');
+  return {
+    reference: `before ${name}`,
+    second: `after ${name}`,
+    describeClasses: ({ where, reference, second, referenceValues, secondValues }) =>
+      `Class changes from ${reference} to ${second} after ${name} (${where}: ${referenceValues} before, ${secondValues} after)`,
+  };
+}
 
 /** Unit of the margin, relative to the values: rounding differences lie below it. */
 const MARGIN_UNIT = 2 ** -20;
@@ -64,7 +73,7 @@ class Metamorphic implements Objective {
       this.#direction === undefined
         ? new OutputDisagreement(this.name, disagreementRules(values, false, comparator !== undefined), {
             kind: 'metamorphic',
-            labels: LABELS,
+            labels: labelsOf(change),
             comparator,
           })
         : undefined;
@@ -87,9 +96,13 @@ class Metamorphic implements Objective {
     if (run.transformedError !== undefined) {
       report(
         0,
-        this.#makeViolation('crash', `the runtime fails the changed testcase: ${run.transformedError}`, {
-          message: run.transformedError,
-        }),
+        this.#makeViolation(
+          'crash',
+          `the runtime fails after ${this.change.join(' + ')}: ${run.transformedError}`,
+          {
+            message: run.transformedError,
+          },
+        ),
       );
       return;
     }
@@ -108,7 +121,7 @@ class Metamorphic implements Objective {
         row,
         this.#makeViolation(
           slug(output.name),
-          `${where} ${moved} from ${formatNumber(before)} to ${formatNumber(after)} by a change after which it must ${expected}`,
+          `${where} ${moved} from ${formatNumber(before)} to ${formatNumber(after)} after ${this.change.join(' + ')}, but must ${expected}`,
           { output: output.name, index, before, after },
         ),
       );

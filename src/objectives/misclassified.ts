@@ -71,7 +71,7 @@ class Misclassified implements Objective {
       report(row, {
         objective: 'misclassified',
         signature: `${this.name}-${slug(output.name)}`,
-        summary: `${output.name} says ${className(output, best)} (${formatNumber(values[best])}) of a seed that shows ${className(output, label)} (${formatNumber(values[label])}), with ${formatPercent(confidence)} of the softmax`,
+        summary: `Class ${className(output, best)} predicted for a seed of class ${className(output, label)} (${output.name}: ${formatNumber(values[best], 4)} vs ${formatNumber(values[label], 4)} for class ${className(output, label)}, confidence ${formatPercent(confidence)})`,
         tensors: [],
         details: {
           output: output.name,

@@ -98,16 +98,15 @@ function makeNonfinite(exemptsMasks: boolean, countsAbsorbed: boolean): Objectiv
           countsAbsorbed && outputsFinite === true && (kind === 'inf' || POLE_OPS.has(node.op)),
         ),
         symptom: violation.signature,
-        summary: `${KIND_WORDS[kind]} from ${describeOperation(node.op, node.name)}, seen in ${describeLocation(details)}`,
+        summary: `${describeOperation(node.op, node.name)} gives ${KIND_WORDS[kind]}; it ${describeReach(details)}`,
         details,
       };
     },
     explain: (violation, { operation, kind, result, operands }) => {
       const values = operands.flatMap(({ value }) => (value === undefined ? [] : [formatExactly(value)]));
-      const of = values.length === 0 ? '' : ` of ${values.join(' and ')}`;
       return {
         ...violation,
-        summary: `${describeOperation(kind, operation)} makes ${result}${of}, seen in ${describeLocation(violation.details)}`,
+        summary: `${describeCall(kind, operation, values)} gives ${result}; it ${describeReach(violation.details)}`,
       };
     },
   };
@@ -118,23 +117,39 @@ function signatureOf(kind: NonfiniteKind, place: string, isAbsorbed: boolean): s
   return isAbsorbed ? absorbedSignature(kind, slug(place)) : `nonfinite-${kind}-${slug(place)}`;
 }
 
-/**
- * The element in which the value was found, the number of non-finite values in its row, and what becomes of it: whether
- * that is an output, or the outputs are finite.
- */
-function describeLocation(details: Violation['details']): string {
-  const { tensor, index, nonFinite, size, element, isOutput, outputsFinite, absorbedBy } = details;
+/** The element in which the value was found, and the number of values in its row that are not finite. */
+function describeElement({ tensor, index, nonFinite, size, element }: Violation['details']): string {
   const where = String(element ?? elementName(String(tensor), Number(size), Number(index)));
-  const place = isOutput === true ? `output ${where}` : where;
-  const count = Number(nonFinite) > 1 ? `; ${nonFinite} of its ${size} values are not finite` : '';
-  if (isOutput === true) return `${place}${count}`;
-  const by = absorbedBy === undefined ? '' : `, absorbed by ${absorbedBy}`;
-  return `${place}${count}${by}, outputs ${outputsFinite === true ? '' : 'not '}finite`;
+  return Number(nonFinite) > 1 ? `${where} (${nonFinite} of ${size} values are not finite)` : where;
+}
+
+/** The element in which the value was found, and whether that is an output, or the outputs are finite. */
+function describeLocation(details: Violation['details']): string {
+  if (details.isOutput === true) return `output ${describeElement(details)}`;
+  const outputs = details.outputsFinite === true ? 'all outputs are finite' : 'an output is not finite';
+  return `${describeElement(details)}; ${outputs}`;
+}
+
+/**
+ * Where the value of an operation is found: `reaches output loss`; `reaches layer[3], but no output`, with the operation that absorbs
+ * it.
+ */
+function describeReach(details: Violation['details']): string {
+  const { isOutput, outputsFinite, absorbedBy } = details;
+  if (isOutput === true) return `reaches ${describeLocation(details)}`;
+  if (outputsFinite !== true) return `reaches ${describeElement(details)}, and an output is not finite`;
+  const by = absorbedBy === undefined ? '' : `: ${absorbedBy} absorbs it`;
+  return `reaches ${describeElement(details)}, but no output${by}`;
 }
 
 /** An operation for messages: its type, and its name unless that is the same. */
 function describeOperation(op: string, name: string): string {
   return name.toLowerCase() === op.toLowerCase() ? op : `${op} ${name}`;
+}
+
+/** An operation with the operands that it was given: `Log(0)`, `Div Div_3(0.8, 0)`. */
+function describeCall(op: string, name: string, values: readonly string[]): string {
+  return `${describeOperation(op, name)}${values.length === 0 ? '' : `(${values.join(', ')})`}`;
 }
 
 function distinctFloatTensors(tensors: readonly BatchTensor[]): BatchTensor[] {

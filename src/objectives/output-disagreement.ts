@@ -22,12 +22,10 @@ import {
   type OutputPair,
 } from './output-pair.ts';
 
-const MODEL_LABELS: SideLabels = { reference: 'in the reference', second: 'in the copy' };
-
 export interface DisagreementOptions {
   /** Name of the objective's kind, for `Violation.objective`. */
   readonly kind: string;
-  readonly labels?: SideLabels;
+  readonly labels: SideLabels;
   /** Compares the outputs as results of a task, beside the rules. */
   readonly comparator?: Comparator | undefined;
 }
@@ -60,11 +58,7 @@ export class OutputDisagreement implements Objective {
   /**
    * @param name signatures begin with it
    */
-  constructor(
-    name: string,
-    rules: DisagreementRules,
-    { kind, labels = MODEL_LABELS, comparator }: DisagreementOptions,
-  ) {
+  constructor(name: string, rules: DisagreementRules, { kind, labels, comparator }: DisagreementOptions) {
     this.name = name;
     this.#kind = kind;
     this.#labels = labels;
@@ -193,7 +187,7 @@ export class OutputDisagreement implements Objective {
     const difference = Math.abs(a[worst] - b[worst]);
     return {
       kind: 'difference',
-      summary: `${elementName(tensor.name, tensor.size, worst, tensor.classes)} is ${formatNumber(a[worst])} ${this.#labels.reference} and ${formatNumber(b[worst])} ${this.#labels.second}, ${formatNumber(difference)} apart`,
+      summary: `${elementName(tensor.name, tensor.size, worst, tensor.classes)} is ${formatNumber(a[worst])} ${this.#labels.reference} and ${formatNumber(b[worst])} ${this.#labels.second}: a difference of ${formatNumber(difference)}`,
       details: {
         index: worst,
         reference: a[worst],
@@ -212,7 +206,7 @@ export class OutputDisagreement implements Objective {
       if (similarity < cosine)
         return {
           kind: 'cosine',
-          summary: `the cosine between the two of ${tensor.name} is ${formatNumber(similarity)}`,
+          summary: `${tensor.name} differs ${this.#labels.reference} and ${this.#labels.second}: cosine similarity ${formatNumber(similarity)}`,
           details: { cosine: similarity, least: cosine },
         };
     }
@@ -221,7 +215,7 @@ export class OutputDisagreement implements Objective {
     return divergence > kl
       ? {
           kind: 'kl',
-          summary: `the divergence of the two softmaxes of ${tensor.name} is ${formatNumber(divergence)} nats`,
+          summary: `${tensor.name} differs ${this.#labels.reference} and ${this.#labels.second}: KL divergence of the softmaxes ${formatNumber(divergence)} nats`,
           details: { kl: divergence, most: kl },
         }
       : undefined;

@@ -30,7 +30,7 @@ class Slow implements Objective {
     report(0, {
       objective: 'slow',
       signature: this.name,
-      summary: `a run takes ${formatMilliseconds(took)} ms where one of its shape usually takes ${formatMilliseconds(usual)} ms`,
+      summary: `a run takes ${formatMilliseconds(took)} ms; runs of its shape usually take ${formatMilliseconds(usual)} ms`,
       tensors: [],
       details: { milliseconds: 1000 * took, usual: 1000 * usual },
     });

@@ -303,9 +303,9 @@ test('what shows only in its batch is kept with it, says so, and replays', async
     '64',
   ]);
   expect(code).toBe(1);
-  expect(stdout).toMatch(/1 kept, batch-dependent$/m);
+  expect(stdout).toMatch(/1 finding kept, batch-dependent$/m);
   expect(stdout).toMatch(
-    /^answers depend on the rest of the batch, first at mean, a ReduceMean: runs were of 64 testcases$/m,
+    /^answers depend on the rest of the batch, first at mean, a ReduceMean; each run had 64 testcases$/m,
   );
   const [finding] = findingFolders(out);
   expect(readdirSync(finding).sort()).toEqual(['SHA256SUMS', 'batch.npz', 'finding.json', 'input.npz']);

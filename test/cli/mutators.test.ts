@@ -387,7 +387,7 @@ seed: "1"
       expect(far).toBeLessThanOrEqual(2);
     }
     expect(stats.rejected).toBeGreaterThan(0);
-    expect(ran.stdout).toMatch(/% of the mutants drawn were outside the constraints/);
+    expect(ran.stdout).toMatch(/% of the generated mutants were rejected by the constraints/);
   });
 });
 

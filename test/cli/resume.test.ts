@@ -285,7 +285,7 @@ describe('Ctrl-C', () => {
     const { code, stdout } = await running.ended;
     expect(code).toBe(0);
     expect(stdout).toMatch(/^interrupted: /);
-    expect(stdout).toMatch(/\ngo on: node \S+ fuzz --resume --out \S+stuck\n/);
+    expect(stdout).toMatch(/\nresume: node \S+ fuzz --resume --out \S+stuck\n/);
     // The hang would have been waited for: ten minutes.
     expect(eventsOf(out).map(({ event }) => event)).toEqual(['start', 'stop']);
   });

@@ -68,7 +68,7 @@ describe('a campaign on five seeds, three of which can be broken', () => {
 
   test('says so in its summary, in the report and as JSON', async () => {
     expect(summary).toMatch(
-      /misclassified: 3 of 5 seeds broken \(60 %\), after a median of \d+ mutants of a seed/,
+      /misclassified: 3 of 5 seeds broken \(60 %\), after a median of \d+ mutants \(90 % within \d+\)/,
     );
     expect(summary).toMatch(/broken within L∞ of 0\.0\d+: 20 %/);
     expect(summary).toMatch(/chance that the next mutant shows a new fault: at most 0\.005 %/);

@@ -64,7 +64,7 @@ describe('a disagreement about the class', () => {
       objective: 'quantization',
       signature: 'quantization-tie-y',
       summary:
-        'y says 0 in the reference (3 against 1) and 1 in the copy (1.125 against 1): a tie, a lead of 0.125 where 0.25 is noise',
+        'Models disagree on y: original 0 (3 vs 1 for class 1), quantized copy 1 (1.125 vs 1 for class 0); a tie: a lead of 0.125 is within the noise of 0.25',
       details: { kind: 'tie', gap: { reference: 2, copy: 0.125 }, noise: { reference: 0.25, copy: 0.25 } },
     });
     const strong = pairOf(clear, { values: [1, 1.375], noise: 0.25 });

@@ -36,19 +36,22 @@ test('a class is its name, safe to print; without names, its index', () => {
 test('two models that part say the names of both classes', () => {
   const pair = { outputs: [scores(0.7, 0.3, 0)], secondOutputs: [scores(0.4, 0.6, 0)] };
   expect(violationOf('differential', pair)).toMatchObject({
-    summary: 'shares says no in the reference (0.7 against 0.3) and yes in the copy (0.6 against 0.4)',
+    summary:
+      'Models disagree on shares: first model no (0.7 vs 0.3 for class yes), second model yes (0.6 vs 0.4 for class no)',
     details: { reference: 0, copy: 1, names: { reference: 'no', copy: 'yes' } },
   });
   const labels = { outputs: [label(0)], secondOutputs: [label(-1)] };
   expect(violationOf('differential', labels)?.summary).toBe(
-    'label is no in the reference and an unknown class in the copy',
+    'label is no in the first model and an unknown class in the second model',
   );
 });
 
 test('a mistake and a value that is not finite name the class', () => {
   const mistake = { outputs: [scores(0.2, 0.8, 0)], labels: Int32Array.of(0) };
   expect(violationOf('misclassified', mistake)).toMatchObject({
-    summary: expect.stringMatching(/^shares says yes \(0\.8\) of a seed that shows no \(0\.2\)/),
+    summary: expect.stringMatching(
+      /^Class yes predicted for a seed of class no \(shares: 0\.8 vs 0\.2 for class no/,
+    ),
     details: { label: 0, class: 1, names: { label: 'no', class: 'yes' } },
   });
   expect(violationOf('nonfinite', { outputs: [scores(0, Number.NaN, 0)] })?.summary).toBe(

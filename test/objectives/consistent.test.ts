@@ -44,7 +44,7 @@ test('a row whose values differ by more than is allowed violates, with the value
   expect(found.get(1)).toMatchObject({
     objective: 'consistent',
     signature: 'consistent-order-y',
-    summary: 'y[2] is 6, and 8 with the batch in reverse order',
+    summary: 'y[2] is 6, but 8 with the batch in reverse order',
     details: { across: 'order', output: 'y', index: 2, first: 6, other: 8 },
   });
   expect(judge('consistent:atol=3', runOf(first, [['order', same(other)]])).size).toBe(0);

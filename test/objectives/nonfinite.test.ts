@@ -48,7 +48,7 @@ test('each row that breaks is reported with where and what', () => {
 test('a NaN outranks an infinity in the same tensor, wherever it lies', () => {
   expect(judge([tensor('y', 3, inf, nan, inf)]).get(0)).toMatchObject({
     signature: 'nonfinite-nan-y',
-    summary: 'NaN in output y[1]; 3 of its 3 values are not finite',
+    summary: 'NaN in output y[1] (3 of 3 values are not finite)',
   });
 });
 
@@ -69,7 +69,7 @@ test('an operand is told with as many digits as tell it from its bound', () => {
     attributes: {},
     path: ['Acos_27'],
   });
-  expect(explained?.summary).toBe('Acos Acos_27 makes NaN of 1.0000001, seen in output y');
+  expect(explained?.summary).toBe('Acos Acos_27(1.0000001) gives NaN; it reaches output y');
 });
 
 test('integers are never judged, halves and doubles are', () => {
@@ -146,17 +146,17 @@ describe('whether the outputs are finite', () => {
   test('stands in the message, in the details and, of an infinity, in the signature', () => {
     expect(verdict(row(0, inf))).toMatchObject({
       signature: 'absorbed-inf-layer',
-      summary: 'an infinity in layer, outputs finite',
+      summary: 'an infinity in layer; all outputs are finite',
       details: { outputsFinite: true },
     });
     expect(verdict(row(nan, inf))).toMatchObject({
       signature: 'nonfinite-inf-layer',
-      summary: 'an infinity in layer, outputs not finite',
+      summary: 'an infinity in layer; an output is not finite',
       details: { outputsFinite: false },
     });
     expect(verdict(row(0, nan))).toMatchObject({
       signature: 'nonfinite-nan-layer',
-      summary: 'NaN in layer, outputs finite',
+      summary: 'NaN in layer; all outputs are finite',
     });
   });
 
@@ -184,7 +184,7 @@ describe('whether the outputs are finite', () => {
     expect(attribute?.(verdict(row(0, 0, inf)) as Violation, { ...origin, absorption })).toMatchObject({
       signature: 'absorbed-inf-e',
       symptom: 'absorbed-inf-quotient',
-      summary: 'an infinity from Exp e, seen in quotient[1], absorbed by Div d, outputs finite',
+      summary: 'Exp e gives an infinity; it reaches quotient[1], but no output: Div d absorbs it',
     });
     expect(attribute?.(verdict(row(inf, 0)) as Violation, origin).signature).toBe('nonfinite-inf-e');
   });

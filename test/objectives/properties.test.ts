@@ -87,7 +87,7 @@ describe('metamorphic', () => {
     expect(judged('metamorphic:brightness', pair([1, 2], [2, 1])).get(0)).toMatchObject({
       objective: 'metamorphic',
       signature: 'metamorphic-brightness-class-y',
-      summary: 'y says 1 as it is (2 against 1) and 0 changed (2 against 1)',
+      summary: 'Class changes from 1 to 0 after brightness (y: 2 vs 1 before, 2 vs 1 after)',
     });
     expect(judged('metamorphic:brightness', pair([1, 2], [1, 9])).size).toBe(0);
     expect(
@@ -99,7 +99,7 @@ describe('metamorphic', () => {
     const up = 'metamorphic:name=up,rises=1,raise:column=2';
     expect([...judged(up, pair([1, 1, 1], [2, 0.5, 1], 1)).keys()]).toEqual([1]);
     expect(judged(up, pair([1, 1, 1], [2, 0.5, 1], 1)).get(1)?.summary).toBe(
-      'y falls from 1 to 0.5 by a change after which it must not fall',
+      'y falls from 1 to 0.5 after raise:column=2, but must not fall',
     );
     expect(judged('metamorphic:rises=1,slack=0.6,raise', pair([1], [0.5])).size).toBe(0);
     expect([...judged('metamorphic:falls=1,raise', pair([1, 1], [2, 0], 1)).keys()]).toEqual([0]);
@@ -113,7 +113,7 @@ describe('metamorphic', () => {
     const run: JudgedBatch = { ...result(tensor([1])), transformedError: 'no such axis' };
     expect(judged('metamorphic:brightness', run).get(0)).toMatchObject({
       signature: 'metamorphic-brightness-crash',
-      summary: 'the runtime fails the changed testcase: no such axis',
+      summary: 'the runtime fails after brightness: no such axis',
     });
   });
 
@@ -133,7 +133,7 @@ test('slow is a run of one row that takes many times what is usual', () => {
     time: { took, usual },
   });
   expect(judged('slow', run(0.011, 0.002)).get(0)?.summary).toBe(
-    'a run takes 11 ms where one of its shape usually takes 2 ms',
+    'a run takes 11 ms; runs of its shape usually take 2 ms',
   );
   expect(judged('slow', run(0.009, 0.002)).size).toBe(0);
   expect(judged('slow:times=4', run(0.009, 0.002)).size).toBe(1);

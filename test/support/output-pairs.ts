@@ -43,7 +43,7 @@ export function pairResult(pairs: readonly OutputPair[]): BatchResult {
   };
 }
 
-const LABELS = { reference: 'in A', second: 'in B' };
+const LABELS = { reference: 'in A', second: 'in B', describeClasses: () => 'classes differ' };
 
 /** What a comparator says of a row: its distances, and the violation where one is above what is allowed. */
 export function compared(setting: string | Comparator, pairs: readonly OutputPair[]) {

@@ -31,7 +31,7 @@ export interface StatisticsSources {
 export function currentStatistics(sources: StatisticsSources): Statistics {
   const { collector, state, faults, store, executor, sites, unreachableSites } = sources;
   const { count, seeds } = state.corpus.size;
-  const siteRows = siteStatistics(sites, unreachableSites, state.siteMargins, faults.confirmed);
+  const siteRows = siteStatistics(sites, unreachableSites, state.nearestTargets, faults.confirmed);
   return collector.snapshot({
     execs: state.execs,
     lost: state.lost,

@@ -1,4 +1,5 @@
 import type { BatchDependence } from '../../analysis/batch-dependence/describe-dependence.ts';
+import { formatCount } from '../../core/format-number.ts';
 import type { ModelInfo } from '../../model/model.ts';
 import type { Fault } from '../findings/fault-registry.ts';
 import type { Notices } from '../resolve/model-settings.ts';
@@ -6,6 +7,16 @@ import type { Statistics } from './statistics.ts';
 
 /** Why a campaign ended. */
 export type StopReason = 'execs' | 'time' | 'finding' | 'interrupted' | 'seeds' | 'disk' | 'plugins';
+
+/** When a session of a campaign ends by itself. */
+export interface SessionLimits {
+  /** When the command began, on `performance.now()`'s clock. */
+  readonly startedAt: number;
+  /** Seconds that it runs from then on; undefined without `--time`. */
+  readonly seconds: number | undefined;
+  /** Mutants of all sessions; undefined without `--execs`. */
+  readonly execs: number | undefined;
+}
 
 /** A campaign's resolved settings, for people. */
 export interface CampaignPlan {
@@ -22,6 +33,7 @@ export interface CampaignPlan {
     readonly threshold: number;
   };
   readonly seeds: number;
+  readonly limits: SessionLimits;
 }
 
 /** Result of a campaign. */
@@ -40,11 +52,11 @@ export interface StartPhase {
   readonly total?: number;
 }
 
-/** The phase for people: `running 12 of 32 seeds`. */
+/** The phase for people: `running seeds: 12 of 32`. */
 export function phaseText({ name, done = 0, total = 0 }: StartPhase): string {
   if (name === 'loading') return 'loading the model';
-  const progress = `${done} of ${total}`;
-  return name === 'seeds' ? `running ${progress} seeds` : `calibrating on ${progress} mutants`;
+  const progress = `${formatCount(done)} of ${formatCount(total)}`;
+  return name === 'seeds' ? `running seeds: ${progress}` : `calibrating: ${progress} mutants`;
 }
 
 /** Receives the events of a campaign (LibAFL's Monitor): a terminal screen, a log, or a test. */

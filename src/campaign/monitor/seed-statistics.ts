@@ -157,7 +157,7 @@ export function seedLines({
   const queries =
     medianQueries === null || p90Queries === null
       ? ''
-      : `, after a median of ${plural(medianQueries, 'mutant')} of a seed, nine in ten of them after ${formatCount(p90Queries)}`;
+      : `, after a median of ${plural(medianQueries, 'mutant')} (90 % within ${formatCount(p90Queries)})`;
   // Of distances that read the same the last stands for all.
   const byText = new Map(curve.map((point) => [formatNumber(point.epsilon, 3), percentText(point.share)]));
   const every = Math.ceil(byText.size / MAX_LINE_POINTS);

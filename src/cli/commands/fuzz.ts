@@ -18,8 +18,8 @@ import { addAllSettingFlags, readSettingFlags } from '../arguments/setting-flags
 import { TRUST_HELP } from '../arguments/trust-flag.ts';
 import { EXIT } from '../exit-codes.ts';
 import { summaryJson, summaryLines } from '../output/campaign-summary.ts';
-import { makeLogger, type OutputOptions } from '../output/logging.ts';
-import { createLogMonitor, createStatusScreen } from '../output/monitors.ts';
+import type { OutputOptions } from '../output/logging.ts';
+import { createMonitor } from '../output/monitors.ts';
 import { printJson, printLines } from '../output/terminal.ts';
 import { handleShutdownSignals } from '../shutdown.ts';
 import { checkPrefix } from './worker.ts';
@@ -79,10 +79,7 @@ async function fuzz(model: string | undefined, options: FuzzOptions, startedAt: 
   const flags = readSettingFlags(options);
   const settings = await resolveSettings(file, model === undefined ? flags : { ...flags, model }, options);
   const { config, executorFactory } = await resolveExecutor(options, settings);
-  const monitor =
-    options.quiet !== true && options.json !== true && process.stderr.isTTY
-      ? createStatusScreen()
-      : createLogMonitor(makeLogger(options));
+  const monitor = createMonitor(options);
   const metrics = await startMetrics(options);
   const preset = describePreset(file, flags);
   if (preset !== undefined) monitor.info(preset);

@@ -1,11 +1,13 @@
 import { join } from 'node:path';
 import { dependenceText } from '../../analysis/batch-dependence/describe-dependence.ts';
 import { BOUND_METHODS } from '../../analysis/bounds/rule-out.ts';
+import { closenessText } from '../../analysis/numerical-sites/closeness.ts';
 import type { Fault } from '../../campaign/findings/fault-registry.ts';
 import { chanceText } from '../../campaign/findings/new-fault-chance.ts';
 import type { CampaignSummary } from '../../campaign/monitor/monitor.ts';
 import { mutatorLabel } from '../../campaign/monitor/mutator-label.ts';
 import { seedLines } from '../../campaign/monitor/seed-statistics.ts';
+import { siteCounts, sitesByCloseness } from '../../campaign/monitor/site-statistics.ts';
 import { notLookedIntoLines } from '../../campaign/not-looked-into.ts';
 import { formatCount, plural } from '../../core/format-number.ts';
 import { isAbsorbed, isTie } from '../../objectives/objective.ts';
@@ -57,12 +59,12 @@ export function summaryJson(summary: CampaignSummary): unknown {
 
 const STOP_TEXTS: Readonly<Record<CampaignSummary['stopped'], string>> = {
   execs: 'all mutants done',
-  time: 'time is up',
+  time: 'time limit reached',
   finding: 'stopped at the first finding',
   interrupted: 'interrupted',
-  disk: 'the folder has reached --max-disk',
-  plugins: 'no objective is left, since each plug-in failed',
-  seeds: 'no seed can be mutated',
+  disk: 'stopped: the folder has reached --max-disk',
+  plugins: 'stopped: every plug-in that judges has failed',
+  seeds: 'stopped: no seed can be mutated',
 };
 
 /** Maximum number of mutators named in the summary. */
@@ -73,11 +75,14 @@ function mutatorLines({ mutators, rejected }: CampaignSummary['statistics']): st
   const best = mutators.filter(({ entries }) => entries > 0).sort((a, b) => b.entries - a.entries);
   const named = best
     .slice(0, MAX_MUTATORS)
-    .map((figures) => `${mutatorLabel(figures, mutators)} ${figures.entries}`);
+    .map((figures) => `${mutatorLabel(figures, mutators)} ${formatCount(figures.entries)}`);
   const lines: string[] = [];
-  if (mutators.length > 1 && named.length > 0) lines.push(`new entries by ${named.join(', ')}`);
+  if (mutators.length > 1 && named.length > 0)
+    lines.push(`new corpus entries by mutator: ${named.join(', ')}`);
   if (rejected > 0)
-    lines.push(`${(100 * rejected).toPrecision(2)} % of the mutants drawn were outside the constraints`);
+    lines.push(
+      `${(100 * rejected).toPrecision(2)} % of the generated mutants were rejected by the constraints`,
+    );
   return lines;
 }
 
@@ -94,55 +99,57 @@ function methodsText(sites: CampaignSummary['statistics']['sites']): string {
   return ` (${counts.map(({ method, count }) => `${count} by ${method}`).join(', ')})`;
 }
 
-/** State of the numerical sites. */
+/** How close the nearest run came to a site's failure; where no value is known, when the site fails. */
+function closenessLine({ site, region, closest }: CampaignSummary['statistics']['sites'][number]): string {
+  return `  ${site}: ${closest === undefined ? `not reached; fails where ${region}` : closenessText(closest)}`;
+}
+
+/** State of the numerical sites, and the sites that came closest to a failure. */
 function siteLines({ sites }: CampaignSummary['statistics']): string[] {
   if (sites.length === 0) return [];
-  const withStatus = (status: string): typeof sites => sites.filter((site) => site.status === status);
-  const open = withStatus('open');
-  const nearest = open
-    .filter(({ margin }) => margin !== null)
-    .sort((a, b) => (a.margin ?? 0) - (b.margin ?? 0))
-    .slice(0, MAX_SITES)
-    .map(({ site, margin }) => `${site} ${margin?.toFixed(1)}`);
-  const triggered = withStatus('triggered');
-  const withoutFault = triggered.filter(({ signature }) => signature === null).length;
-  const parts = [
-    `${triggered.length} went wrong${withoutFault === 0 ? '' : `, ${withoutFault} of them to no effect`}`,
-    `${withStatus('unreachable').length} cannot within the range${methodsText(sites)}`,
-    `${open.length} open${nearest.length === 0 ? '' : `, the nearest ${nearest.join(', ')} halvings away`}`,
-  ];
-  const ofSizes = open.flatMap(({ site, sizesOf }) =>
-    sizesOf === undefined ? [] : [`${site} depends on the sizes of ${sizesOf.join(' and ')} alone`],
+  const triggered = sites.filter(({ status }) => status === 'triggered');
+  const harmless = triggered.filter(({ signature }) => signature === null).length;
+  const [failed, ...others] = siteCounts(sites);
+  const [safe, open] = others;
+  const ofSizes = sites.flatMap(({ site, status, sizesOf }) =>
+    status !== 'open' || sizesOf === undefined
+      ? []
+      : [`  ${site}: not reached; depends only on the size of ${sizesOf.join(' and ')}`],
   );
   return [
-    `numerical sites: ${sites.length}: ${parts.join('; ')}`,
-    ...(ofSizes.length === 0 ? [] : [`of the open ones ${ofSizes.slice(0, MAX_SITES).join(', ')}`]),
+    `numerical sites: ${failed}${harmless === 0 ? '' : ` (${formatCount(harmless)} with no effect on an output)`}, ${safe}${methodsText(sites)}, ${open}`,
+    ...sitesByCloseness(sites).slice(0, MAX_SITES).map(closenessLine),
+    ...ofSizes.slice(0, MAX_SITES),
   ];
 }
 
 /** How answers depend on the rest of the batch, and how many testcases a run had. */
 function batchLines({ batch, batchDependence }: CampaignSummary): string[] {
   if (batchDependence === undefined) return [];
-  return [`${dependenceText(batchDependence)}: runs were of ${plural(batch, 'testcase')}`];
+  return [`${dependenceText(batchDependence)}; each run had ${plural(batch, 'testcase')}`];
 }
 
 /** How likely the next mutant is to show another fault. */
 function newFaultLine({ newFaults }: CampaignSummary['statistics']): string {
   const { mutantsSinceLast, upper95 } = newFaults;
-  return `chance that the next mutant shows a new fault: ${chanceText(newFaults)} (below ${chanceText({ chance: upper95, isUpperBound: false })} with 95 % confidence); none in the last ${formatCount(mutantsSinceLast)} mutants`;
+  const limit = chanceText({ chance: upper95, isUpperBound: false });
+  return `chance that the next mutant shows a new fault: ${chanceText(newFaults)} (below ${limit} with 95 % confidence); no new fault in the last ${plural(mutantsSinceLast, 'mutant')}`;
 }
 
-/** How many findings of a fault are kept, and how they come up again. */
+/** How many findings of a fault are kept, and how they reproduce. */
 function keptText({ kept, batchDependent, why }: Fault): string {
   if (kept === 0) return why === undefined ? 'flaky, does not reproduce' : `flaky: ${why}`;
-  if (batchDependent === 0) return `${kept} kept`;
-  return `${kept} kept, ${batchDependent === kept ? '' : `${batchDependent} of them `}batch-dependent`;
+  const findings = `${plural(kept, 'finding')} kept`;
+  if (batchDependent === 0) return findings;
+  return `${findings}, ${batchDependent === kept ? '' : `${batchDependent} of them `}batch-dependent`;
 }
 
 /** That there is no fault, and how many ties there are beside. */
 function nothingFoundText(ties: readonly Fault[]): string {
   const hits = ties.reduce((sum, tie) => sum + tie.hits, 0);
-  return hits === 0 ? 'nothing found' : `nothing found but ties, which are no faults: ${plural(hits, 'hit')}`;
+  return hits === 0
+    ? 'nothing found'
+    : `nothing found except ties, which do not count as faults: ${plural(hits, 'hit')}`;
 }
 
 /** Stop reasons after which the campaign can be resumed. */
@@ -152,12 +159,10 @@ const RESUMABLE: ReadonlySet<CampaignSummary['stopped']> = new Set(['interrupted
 export function summaryLines(summary: CampaignSummary): string[] {
   const { statistics, folder, masterSeed } = summary;
   const lines = [
-    `${STOP_TEXTS[summary.stopped]}: ${formatCount(statistics.execs)} mutants in ${statistics.elapsedSeconds.toFixed(1)} s (${formatCount(Math.round(statistics.execsPerSecond))} a second), corpus ${formatCount(statistics.corpus)} (${statistics.seeds} seeds), seed ${masterSeed}`,
+    `${STOP_TEXTS[summary.stopped]}: ${plural(statistics.execs, 'mutant')} in ${statistics.elapsedSeconds.toFixed(1)} s (${formatCount(Math.round(statistics.execsPerSecond))} per second), corpus ${formatCount(statistics.corpus)} (${plural(statistics.seeds, 'seed')}), seed ${masterSeed}`,
   ];
   if (statistics.looked > 0)
-    lines.push(
-      `${formatCount(statistics.looked)} of the mutants gave no answer: the model took them in to tell how near they are`,
-    );
+    lines.push(`${plural(statistics.looked, 'mutant')} scored without generating an answer`);
   lines.push(...mutatorLines(statistics), ...siteLines(statistics), ...batchLines(summary));
   lines.push(...statistics.seedAccounts.flatMap(seedLines));
   if (statistics.execs > 0) lines.push(newFaultLine(statistics));
@@ -165,14 +170,14 @@ export function summaryLines(summary: CampaignSummary): string[] {
     lines.push(nothingFoundText(statistics.faults), `campaign: ${folder}`);
   lines.push(...notLookedIntoLines(statistics.notLookedInto));
   if (RESUMABLE.has(summary.stopped)) {
-    lines.push(`go on: ${resumeLine(folder)}`);
+    lines.push(`resume: ${resumeLine(folder)}`);
   }
   const rank = ({ signature }: Fault): number => (isTie(signature) ? 2 : Number(isAbsorbed(signature)));
   for (const fault of [...statistics.faults].sort((a, b) => rank(a) - rank(b))) {
     lines.push(
       '',
       `${fault.signature}: ${fault.summary}`,
-      `  ${isTie(fault.signature) ? 'no fault: ' : ''}${plural(fault.hits, 'hit')}, first at mutant ${formatCount(fault.firstExecs)} after ${fault.firstSeconds.toFixed(2)} s, ${keptText(fault)}`,
+      `  ${isTie(fault.signature) ? 'not a fault: ' : ''}${plural(fault.hits, 'hit')}, first at mutant ${formatCount(fault.firstExecs)} after ${fault.firstSeconds.toFixed(2)} s, ${keptText(fault)}`,
       `  ${join(folder, fault.path)}`,
       `  replay: ${launcher()} replay ${quote(join(folder, fault.path))}`,
     );

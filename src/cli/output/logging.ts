@@ -29,6 +29,12 @@ export function makeLogger(options: OutputOptions): Logger {
   );
 }
 
+/** Whether a message of a level is logged at a limit; without one, those of information are. */
+export function passesLevel(level: string, limit: string = 'info'): boolean {
+  const rank = (name: string): number => (LOG_LEVELS as readonly string[]).indexOf(name);
+  return rank(level) >= rank(limit);
+}
+
 /** Words before messages that are no plain information, by pino's numbers of levels. */
 const LEVEL_WORDS = new Map([
   [pino.levels.values.debug, 'debug: '],

@@ -1,3 +1,4 @@
+import type { NearestTarget } from '../../analysis/numerical-sites/closeness.ts';
 import type { Random } from '../../core/random.ts';
 import { isTie } from '../../objectives/objective.ts';
 import type { CorpusSize } from '../../schedulers/scheduler.ts';
@@ -204,15 +205,16 @@ export class DirectedSearch {
       if ('objective' in state.goal && state.goal.objective === objective) state.close();
   }
 
-  /** The smallest margin so far by the name of a goal; absent for one that had no turn yet. */
-  get margins(): ReadonlyMap<string, number> {
-    const margins = new Map<string, number>();
+  /** The target of each site that a run came nearest to, by the site's name; absent for one that had no turn yet. */
+  get nearestTargets(): ReadonlyMap<string, NearestTarget> {
+    const nearest = new Map<string, NearestTarget>();
     for (const { goal, subgoals } of this.#states) {
-      const name = goalName(goal);
+      if (!('site' in goal)) continue;
       for (const { best } of subgoals)
-        if (best < MAX_MARGIN) margins.set(name, Math.min(best, margins.get(name) ?? MAX_MARGIN));
+        if (best < (nearest.get(goal.site)?.margin ?? MAX_MARGIN))
+          nearest.set(goal.site, { target: goal.hazardTarget, margin: best });
     }
-    return margins;
+    return nearest;
   }
 
   save(): SavedDirectedSearch {

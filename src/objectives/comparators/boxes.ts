@@ -131,7 +131,7 @@ class BoxComparator implements Comparator {
               allowed: places,
               output,
               describe: (labels: SideLabels) => ({
-                summary: `a box of ${output} lies ${plural(shift, 'place')} elsewhere in the order of scores ${labels.second} than ${labels.reference}`,
+                summary: `a box of ${output} is ranked ${plural(shift, 'place')} differently by score ${labels.second} than ${labels.reference}`,
                 details: { places: shift, allowed: places, matched: matches.length },
               }),
             },
@@ -236,9 +236,9 @@ function describeUnmatched(
   const nearest = box && nearestBox(box, isMissing ? sides.copy : sides.reference);
   const [here, there] = isMissing ? [labels.reference, labels.second] : [labels.second, labels.reference];
   const overlap =
-    nearest === undefined ? 'none of its label' : `the nearest, by ${formatNumber(nearest.iou, 3)}`;
+    nearest === undefined ? 'none of its label' : `the nearest by ${formatNumber(nearest.iou, 3)}`;
   return {
-    summary: `${count === 1 ? `1 box of ${output} has` : `${count} boxes of ${output} have`} no like: number ${box?.index} ${here}, of class ${box?.label} and score ${formatNumber(box?.score ?? 0, 3)}, overlaps ${overlap} ${there}`,
+    summary: `${count === 1 ? `1 box of ${output} has` : `${count} boxes of ${output} have`} no match: box ${box?.index} ${here}, of class ${box?.label} and score ${formatNumber(box?.score ?? 0, 3)}, overlaps ${overlap} ${there}`,
     details: {
       matched: matches.length,
       missing: missing.map(boxDetail),

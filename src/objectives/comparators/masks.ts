@@ -64,7 +64,7 @@ export const masks: ComparatorKind = {
             allowed: 1 - bound,
             output: reference.name,
             describe: (labels) => ({
-              summary: `the masks of ${reference.name} overlap by ${formatNumber(mean, 4)} in the mean of ${overlaps.length} classes, least in class ${className(reference, worst.classIndex)}: ${worst.reference} pixels ${labels.reference}, ${worst.copy} ${labels.second} and ${worst.both} in both`,
+              summary: `the masks of ${reference.name} have a mean overlap of ${formatNumber(mean, 4)} over ${overlaps.length} classes, least in class ${className(reference, worst.classIndex)}: ${worst.reference} pixels ${labels.reference}, ${worst.copy} ${labels.second} and ${worst.both} in both`,
               details: {
                 mean,
                 least: bound,

@@ -86,7 +86,7 @@ function leastOverlap(
     allowed: 1 - bound,
     output: tensor.name,
     describe: (labels) => ({
-      summary: `the best ${most} of ${tensor.name} are ${namesOf(tensor, best)} ${labels.reference} and ${namesOf(tensor, other)} ${labels.second}: ${formatNumber(100 * least, 3)} % are in both`,
+      summary: `the top ${most} of ${tensor.name} are ${namesOf(tensor, best)} ${labels.reference} and ${namesOf(tensor, other)} ${labels.second}: ${formatNumber(100 * least, 3)} % are in both`,
       details: { overlap: least, least: bound, k: most, reference: [...best], copy: [...other] },
     }),
   };
@@ -102,8 +102,8 @@ function leastCorrelation(tensor: BatchTensor, a: Float64Array, b: Float64Array,
     distance: 1 - least,
     allowed: 1 - bound,
     output: tensor.name,
-    describe: () => ({
-      summary: `the rank correlation between the two of ${tensor.name} is ${formatNumber(least, 4)}`,
+    describe: (labels) => ({
+      summary: `${tensor.name} ranks differently ${labels.reference} and ${labels.second}: rank correlation ${formatNumber(least, 4)}`,
       details: { tau: least, least: bound },
     }),
   };

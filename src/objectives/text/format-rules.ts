@@ -1,5 +1,6 @@
 import { UserError } from '../../core/errors.ts';
 import { quoteEscaped } from '../../core/escape-control.ts';
+import { plural } from '../../core/format-number.ts';
 import type { Parameter } from '../../extensions/parameters.ts';
 import type { RuleKind } from './rule.ts';
 
@@ -25,7 +26,7 @@ export const short: RuleKind = {
     return {
       find: ({ answer }) =>
         answer.length < least
-          ? { summary: `answers ${answer.length} characters, fewer than ${least}` }
+          ? { summary: `the answer has ${plural(answer.length, 'character')}, fewer than ${least}` }
           : undefined,
     };
   },
@@ -44,7 +45,7 @@ export const long: RuleKind = {
           ? {
               from: most,
               to: answer.length,
-              summary: `answers ${answer.length} characters, more than ${most}`,
+              summary: `the answer has ${plural(answer.length, 'character')}, more than ${most}`,
             }
           : undefined,
     };
@@ -56,7 +57,7 @@ export const empty: RuleKind = {
   help: 'an answer of nothing but white space',
   parameters: [],
   make: () => ({
-    find: ({ answer }) => (answer.trim() === '' ? { summary: 'answers nothing' } : undefined),
+    find: ({ answer }) => (answer.trim() === '' ? { summary: 'the answer is empty' } : undefined),
   }),
 };
 
@@ -71,7 +72,7 @@ export const utf8: RuleKind = {
       const isTruncated = at >= 0 && !ended && at >= answer.length - 1;
       return at < 0 || isTruncated
         ? undefined
-        : { from: at, to: at + 1, summary: `answers what is no UTF-8 at character ${at}` };
+        : { from: at, to: at + 1, summary: `the answer is not valid UTF-8 at character ${at}` };
     },
   }),
 };
@@ -105,7 +106,7 @@ export const echo: RuleKind = {
         return {
           from,
           to: from + length,
-          summary: `says ${length} characters of the prompt back: ${quoteEscaped(answer.slice(from, from + length))}`,
+          summary: `the answer repeats ${plural(length, 'character')} of the prompt: ${quoteEscaped(answer.slice(from, from + length))}`,
         };
       }
       return undefined;

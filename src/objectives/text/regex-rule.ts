@@ -48,7 +48,7 @@ export const regex: RuleKind = {
           : {
               from: match.index,
               to: match.index + match[0].length,
-              summary: `says ${quoteEscaped(match[0])}, which the expression matches`,
+              summary: `the answer contains ${quoteEscaped(match[0])}, which matches the expression`,
             };
       },
     };
@@ -66,7 +66,7 @@ export const mustMatch: RuleKind = {
     return {
       find: ({ answer }) =>
         matchWithinLimit(expression, answer) === null
-          ? { summary: `answers ${quoteEscaped(answer)}, which the expression does not match` }
+          ? { summary: 'the answer does not match the expression' }
           : undefined,
     };
   },
@@ -74,7 +74,7 @@ export const mustMatch: RuleKind = {
 
 export const json: RuleKind = {
   name: 'json',
-  help: 'an answer that is no JSON',
+  help: 'an answer that is not valid JSON',
   parameters: [],
   make: () => ({
     find({ answer }) {
@@ -89,7 +89,7 @@ export const json: RuleKind = {
           ...(position === undefined
             ? {}
             : { from: Number(position), to: Math.min(answer.length, Number(position) + 1) }),
-          summary: `answers ${quoteEscaped(answer)}, which is no JSON${at}`,
+          summary: `the answer is not valid JSON${at}`,
         };
       }
     },

@@ -39,7 +39,7 @@ function makeRepeatedWordRule(times: number): Rule {
         return {
           from: run[0].from,
           to: run[times - 1].to,
-          summary: `says ${quoteEscaped(run[0].word)} ${times === 2 ? 'twice' : `${times} times`} in a row`,
+          summary: `the answer repeats ${quoteEscaped(run[0].word)} ${times === 2 ? 'twice' : `${times} times`} in a row`,
         };
       }
       return undefined;
@@ -76,7 +76,7 @@ function makeRepeatedTokenRule(times: number): Rule {
           const token = tokenizer.tokens[ids[start]] ?? `token ${ids[start]}`;
           return {
             ...spanOfTokens(tokenizer, ids, start, i),
-            summary: `says ${quoteEscaped(token)} ${i - start} times in a row`,
+            summary: `the answer repeats ${quoteEscaped(token)} ${i - start} times in a row`,
           };
         }
         start = i;
@@ -132,7 +132,7 @@ function findLoop(text: string, times: number, minLength: number): RuleViolation
         return {
           from,
           to: i,
-          summary: `says ${quoteEscaped(text.slice(from, from + piece))} ${count} times in a row`,
+          summary: `the answer repeats ${quoteEscaped(text.slice(from, from + piece))} ${count} times in a row`,
         };
       }
       run = 0;

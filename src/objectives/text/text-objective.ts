@@ -132,7 +132,7 @@ function makeTextObjective(name: string, rules: readonly NamedRule[]): Objective
 
 function summaryOf({ summary, from, to, isPrivate }: RuleViolation, { prompt, answer }: Completion): string {
   if (isPrivate === true) return summary;
-  return `${summary}: to ${quoteEscaped(prompt, SHOWN_CHARACTERS)} the answer is ${makeExcerpt(answer, from, to)}`;
+  return `${summary} (prompt ${quoteEscaped(prompt, SHOWN_CHARACTERS)}, answer ${makeExcerpt(answer, from, to)})`;
 }
 
 function signatureOf(signature: string, variant: string | undefined): string {

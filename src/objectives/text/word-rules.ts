@@ -171,8 +171,8 @@ export const words: RuleKind = {
       countsPrompted: values(PROMPTED_PARAMETER) === 1,
       describe: (listedText, match) =>
         listedText.text === match
-          ? `says ${quoteEscaped(match)}`
-          : `says ${quoteEscaped(match)}, which is ${quoteEscaped(listedText.text)} of the list`,
+          ? `the answer contains ${quoteEscaped(match)}`
+          : `the answer contains ${quoteEscaped(match)}, listed as ${quoteEscaped(listedText.text)}`,
     });
   },
 };
@@ -208,7 +208,7 @@ export const canary: RuleKind = {
       wholeWords: false,
       countsPrompted: values(PROMPTED_PARAMETER) === 1,
       isPrivate: true,
-      describe: ({ variant }) => `says private text ${variant}`,
+      describe: ({ variant }) => `the answer contains private text ${variant}`,
     });
   },
 };

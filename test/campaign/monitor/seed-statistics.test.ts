@@ -83,7 +83,7 @@ describe('the accounts of seeds', () => {
 
   test('are two lines for people', () => {
     expect(seedStatistics(accounts()).flatMap(seedLines)).toEqual([
-      'wrong: 3 of 5 seeds broken (60 %), after a median of 2 mutants of a seed, nine in ten of them after 6',
+      'wrong: 3 of 5 seeds broken (60 %), after a median of 2 mutants (90 % within 6)',
       '  broken within L∞ of 0: 20 %, 0.25: 40 %, 0.5: 60 %',
     ]);
   });

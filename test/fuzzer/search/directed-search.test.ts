@@ -72,7 +72,7 @@ describe('goals', () => {
     const search = new DirectedSearch([siteGoal('a')]);
     step(search, 0, 1);
     expect(search.nextGoal()).toBeUndefined();
-    expect(search.margins.get('a')).toBe(0);
+    expect(search.nearestTargets.get('a')?.margin).toBe(0);
   });
 });
 
@@ -88,7 +88,7 @@ describe('beam slots', () => {
       if (margin === 10) expect(parents[pick]).toBe(8);
       if (margin === 20) expect(parents[pick]).toBe(7);
     });
-    expect(search.margins.get('a')).toBe(10);
+    expect(search.nearestTargets.get('a')?.margin).toBe(10);
   });
 
   test('that are stale restart from other entries, all but the closest', () => {
@@ -113,7 +113,7 @@ describe('beam slots', () => {
     expect(
       broken.plan(0, 16, ENTRIES, random()).assignment.marginsToBeat.every((margin) => margin === MAX_MARGIN),
     ).toBe(true);
-    expect(broken.margins).toEqual(search.margins);
+    expect(broken.nearestTargets).toEqual(search.nearestTargets);
   });
 });
 

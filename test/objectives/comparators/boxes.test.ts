@@ -29,7 +29,7 @@ describe('detections', () => {
     expect(output).toBe('dets');
     expect(violation).toMatchObject({
       summary:
-        '2 boxes of dets have no like: number 1 in A, of class 2 and score 0.8, overlaps the nearest, by 0.429 in B',
+        '2 boxes of dets have no match: box 1 in A, of class 2 and score 0.8, overlaps the nearest by 0.429 in B',
       details: {
         matched: 1,
         missing: [{ index: 1, label: 2 }],
@@ -47,7 +47,7 @@ describe('detections', () => {
     const swapped = detections(0, [1, 2], [0.6, 0.9]);
     expect(compared('boxes', swapped).violation).toBeUndefined();
     expect(compared('boxes:places=0', swapped).violation).toMatchObject({
-      summary: 'a box of dets lies 1 place elsewhere in the order of scores in B than in A',
+      summary: 'a box of dets is ranked 1 place differently by score in B than in A',
       details: { places: 1 },
     });
   });

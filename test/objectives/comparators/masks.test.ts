@@ -17,7 +17,7 @@ describe('masks', () => {
     expect(distances[0]).toBeCloseTo(1 - mean, 12);
     expect(violation).toMatchObject({
       summary:
-        'the masks of seg overlap by 0.5139 in the mean of 2 classes, least in class 1: 4 pixels in A, 9 in B and 4 in both',
+        'the masks of seg have a mean overlap of 0.5139 over 2 classes, least in class 1: 4 pixels in A, 9 in B and 4 in both',
       details: { class: 1, iou: 4 / 9, pixels: { reference: 4, copy: 9, both: 4 } },
     });
     expect(compared('masks:iou=0.5', pairs).violation).toBeUndefined();

@@ -11,7 +11,7 @@ test('the best k must be the same to a share, in any order', () => {
   const { violation, distances } = compared('ranking:k=4:overlap=0.8', pairs);
   expect(distances).toEqual([0.25]);
   expect(violation).toMatchObject({
-    summary: 'the best 4 of scores are 0, 1, 2, 3 in A and 1, 0, 4, 3 in B: 75 % are in both',
+    summary: 'the top 4 of scores are 0, 1, 2, 3 in A and 1, 0, 4, 3 in B: 75 % are in both',
     details: { overlap: 0.75, least: 0.8, k: 4, reference: [0, 1, 2, 3], copy: [1, 0, 4, 3] },
   });
 });
@@ -23,7 +23,7 @@ test('the order of all must correlate, where that is asked for, instead of the b
     distances: [expect.closeTo(0.2)],
   });
   expect(compared('ranking:tau=0.9', pairs).violation).toMatchObject({
-    summary: 'the rank correlation between the two of scores is 0.8',
+    summary: 'scores ranks differently in A and in B: rank correlation 0.8',
     details: { least: 0.9 },
   });
   expect(compared('ranking:tau=0.9:overlap=1:k=3', pairs).distances).toEqual([0, expect.closeTo(0.2)]);

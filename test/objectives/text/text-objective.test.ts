@@ -80,7 +80,7 @@ describe('repeats', () => {
     expect(offence('text:repeated-span', 'ha ha ha ha')).toBeUndefined();
     expect(offence('text:repeated-span,least=8', 'ha ha ha ha')).toBe('ha ha ha ha');
     expect(judged('text:repeated-span,least=8', said('ha ha ha ha')).get(0)?.summary).toMatch(
-      /says "ha " 3 times/,
+      /repeats "ha " 3 times/,
     );
   });
 });
@@ -170,7 +170,7 @@ test('a private text is found to the letter, and its words stay out of signature
   const spec = `text:canary,file=${listOf('key-7431-x', 'Jane Roe')}`;
   const { signature, summary } = judged(spec, said('it is key-7431-x.', 'what? ')).get(0) as Violation;
   expect(signature).toBe('text-canary-1');
-  expect(summary).toBe('says private text 1');
+  expect(summary).toBe('the answer contains private text 1');
   expect(offence(spec, 'jane roe')).toBeUndefined();
   expect(offence(spec, 'xJane\nRoex')).toBe('Jane\nRoe');
 });
