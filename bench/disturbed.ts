@@ -48,7 +48,7 @@ export async function disturbed(
         ...[LAUNCHER, 'worker', '--queue', url, '--jobs', String(jobs)],
         ...['--cache', join(cache, String(host))],
       ]);
-    const joined = waitForText(startNode(1), 'takes part');
+    const joined = waitForText(startNode(1), ' joined ');
     const otherNode = startNode(2);
     const coordinate = (...more: string[]): ChildProcess =>
       hosts.start(0, process.execPath, [LAUNCHER, ...flags, '--queue', url, '--out', out, ...more]);

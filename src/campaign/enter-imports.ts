@@ -95,15 +95,15 @@ export async function readImports(
       !keepsInvariants(data, invariants) ||
       findBrokenConstraints(data, anchors, resolved.limits, resolved.descriptors, isMutated).length > 0
     ) {
-      countLeftOut('are not legal in this campaign');
+      countLeftOut('violate the constraints of this campaign');
       return [];
     }
     return [{ lineage, site, data, ancestor }];
   });
   for (const [why, count] of leftOut)
-    notices.warn(`${count} of the testcases in ${folders.join(', ')} ${why}: they are left out`);
+    notices.warn(`${count} of the testcases in ${folders.join(', ')} ${why} and are left out`);
   notices.info(
-    `${imported.length} testcases of ${folders.join(', ')} join the ${resolved.seeds.length} seeds`,
+    `${plural(imported.length, 'testcase')} of ${folders.join(', ')} added to ${plural(resolved.seeds.length, 'seed')}`,
   );
   return imported;
 }

@@ -1,5 +1,6 @@
 import type { CampaignConfig } from '../config/schema.ts';
 import { UserError } from '../core/errors.ts';
+import { plural } from '../core/format-number.ts';
 import { type FeedbackName, feedbackKind } from '../coverage/feedback/registry.ts';
 import type { MutantOrigin } from '../fuzzer/corpus/lineage.ts';
 import { HitCollector } from '../fuzzer/hit-collector.ts';
@@ -43,18 +44,18 @@ export async function resolveThreshold(
   const calibrated = await probeWorker.calibrate(fuzzableSeeds, calibrationMutants, report);
   if (calibrated === undefined) {
     monitor.warn(
-      'the threshold cannot be calibrated, since the model ends its process on mutants of the seeds',
+      'the coverage threshold cannot be calibrated: the model ends its process on mutants of the seeds',
     );
-    return { value: fallbackThreshold(fuzzableSeeds), why: 'a thousandth of the length of the activations' };
+    return { value: fallbackThreshold(fuzzableSeeds), why: 'one thousandth of the norm of the activations' };
   }
   const { threshold, mutants } = calibrated;
   if (threshold === undefined) {
     monitor.warn(
-      'no mutant of the seeds changes the activations: try other tensors with --coverage or a larger --range',
+      'no mutant of the seeds changes the activations; try other tensors with --coverage, or a larger --range',
     );
-    return { value: Number.MIN_VALUE, why: 'nothing moved' };
+    return { value: Number.MIN_VALUE, why: 'no mutant changed the activations' };
   }
-  return { value: Number(threshold.toPrecision(6)), why: `calibrated on ${mutants} mutants` };
+  return { value: Number(threshold.toPrecision(6)), why: `calibrated on ${plural(mutants, 'mutant')}` };
 }
 
 /** The square of a thousandth of the mean length of the seeds' activations. */
@@ -117,19 +118,19 @@ function reportSeeds(
   notices: Notices,
 ): void {
   for (const [reason, count] of exemptions)
-    notices.warn(`${count} of ${seeds} seeds ${reason}: they are left out`);
+    notices.warn(`${count} of ${plural(seeds, 'seed')} ${reason} and are left out`);
   if (seeds > 0 && exempt === seeds)
     throw new UserError(
       'no seed is left to fuzz: check that the labels belong to these seeds and to this model',
     );
   if (nonFinite > 0)
     notices.warn(
-      `${nonFinite} of ${seeds} seeds are left out: values that coverage watches are not finite there; --coverage names other tensors`,
+      `${nonFinite} of ${plural(seeds, 'seed')} left out: coverage tensors are not finite there; choose other tensors with --coverage`,
     );
-  if (duplicates > 0) notices.warn(`${duplicates} of the seeds are equal to others and count once`);
+  if (duplicates > 0) notices.warn(`${plural(duplicates, 'duplicate seed')} ignored`);
   if (violating > 0)
     notices.warn(
-      `${violating} of ${seeds} seeds break an objective already: they are findings and are not fuzzed`,
+      `${violating} of ${plural(seeds, 'seed')} already violate an objective; they are reported as findings and not mutated`,
     );
 }
 

@@ -74,7 +74,7 @@ function reportDeaths(store: CampaignStore, monitor: Monitor): OnReplaced {
   return ({ kind, exitStatus, message }, { number: task }) => {
     deaths++;
     if (deaths <= MAX_DEATH_WARNINGS)
-      monitor.warn(`a worker died in task ${task} and is replaced: ${message}`);
+      monitor.warn(`a worker ended in task ${task} and was replaced: ${message}`);
     // An event that can't be written is not reported here: the campaign notices a full disk when it writes its state.
     store.appendEvent('worker-replaced', { task, kind, how: exitStatus }).catch(() => {});
   };

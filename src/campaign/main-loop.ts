@@ -202,12 +202,14 @@ async function report(
   }
   for (const constraint of brokenConstraints) {
     await store.appendEvent('illegal', { task, what: constraint });
-    monitor.warn(`a mutant broke a constraint and was left out (${constraint}): please report this as a bug`);
+    monitor.warn(
+      `a mutant violated a constraint and was discarded (${constraint}); please report this as a bug`,
+    );
   }
   for (const { objective, message, data } of disabledObjectives) {
     const testcase = await store.writePluginFailure(objective, data);
     await store.appendEvent('plugin-failed', { task, objective, message, testcase });
-    monitor.warn(`${message}, on ${join(store.folder, testcase)}: ${objective} is not judged any more`);
+    monitor.warn(`${message}, on ${join(store.folder, testcase)}; ${objective} is no longer checked`);
   }
   for (const fault of newFaults) {
     await store.appendEvent('signature', { signature: fault.signature, execs: fault.firstExecs });

@@ -49,7 +49,9 @@ function listed(names: readonly string[]): string {
 function inputsThatStay({ model, sites, inputs, mutator }: Scope): NotLookedInto | undefined {
   // The inputs of a model that generates text are its prompts.
   const names = model.generation === undefined ? stayingInputs(model, sites, inputs, mutator) : [];
-  return names.length === 0 ? undefined : { kind: 'inputs', text: `inputs that stay: ${listed(names)}` };
+  return names.length === 0
+    ? undefined
+    : { kind: 'inputs', text: `inputs that are not mutated: ${listed(names)}` };
 }
 
 function idsNeverTried({ model, inputs }: Scope): NotLookedInto | undefined {
@@ -77,7 +79,7 @@ function unanalysedOperations({ model }: Scope): NotLookedInto | undefined {
   const { operators, hiddenBodies } = findUnanalysedOperations(model.graph);
   const counts = Object.entries(operators).map(([op, count]) => (count === 1 ? op : `${op} (${count})`));
   const parts = [
-    ...(counts.length === 0 ? [] : [`operations without analysis: ${listed(counts)}`]),
+    ...(counts.length === 0 ? [] : [`operations without numerical analysis: ${listed(counts)}`]),
     ...(hiddenBodies === 0 ? [] : [`operations within bodies of control flow: ${hiddenBodies}`]),
   ];
   return parts.length === 0 ? undefined : { kind: 'operations', text: parts.join(', ') };
@@ -89,7 +91,7 @@ function unwatchedSites({ sites, guidance }: Scope): NotLookedInto | undefined {
     ? undefined
     : {
         kind: 'operations',
-        text: `what numerical sites compute, where coverage does not watch it (--guidance auto does): ${listed(sites.map(({ name }) => name))}`,
+        text: `results of numerical sites that coverage does not watch (--guidance auto watches them): ${listed(sites.map(({ name }) => name))}`,
       };
 }
 
@@ -104,7 +106,7 @@ function widenedHalves({ model: { graph, runtime, half } }: Scope): NotLookedInt
   if (runtime.kind !== 'onnx' || !computesHalves || half !== undefined) return undefined;
   return {
     kind: 'precision',
-    text: 'half precision: the model is float16, which ONNX Runtime computes in single precision on this processor, so it does not run as on half-precision hardware (--half emulates that, where it can)',
+    text: 'half precision: the model is float16, but ONNX Runtime computes it in single precision on this processor; use --half to emulate half-precision hardware',
   };
 }
 
@@ -126,11 +128,11 @@ export function overflowingHalfSums(
     .filter(isWider)
     .map(({ site, op }) => `${site} (${op})`);
   if (names.length === 0) return [];
-  const hint = half?.accumulate === 'float32' ? ' (--half accumulate=float16 adds them up so)' : '';
+  const hint = half?.accumulate === 'float32' ? ' (use --half accumulate=float16 to emulate that)' : '';
   return [
     {
       kind: 'precision',
-      text: `sums beyond 65504 that half precision would not hold${hint}: ${listed(names)}`,
+      text: `sums above 65504 that would overflow in half precision${hint}: ${listed(names)}`,
     },
   ];
 }
@@ -145,6 +147,6 @@ export function notLookedIntoLines(reasons: readonly NotLookedInto[]): string[] 
   const clauses = [...byKind.values()].map((texts) => texts.join('; '));
   const last = clauses.slice(MAX_LINES - 1).join('; ');
   return [...clauses.slice(0, MAX_LINES - 1), ...(last === '' ? [] : [last])].map(
-    (clause) => `not looked into: ${clause}`,
+    (clause) => `not checked: ${clause}`,
   );
 }

@@ -1,5 +1,6 @@
 import { basename, join } from 'node:path';
 import type { CampaignConfig } from '../config/schema.ts';
+import { formatNumber } from '../core/format-number.ts';
 import { Feedback } from '../coverage/feedback/feedback.ts';
 import { FLOOD_COUNT } from '../coverage/feedback/novelty-threshold.ts';
 import { feedbackKind } from '../coverage/feedback/registry.ts';
@@ -99,7 +100,7 @@ export async function prepareCampaign(context: CampaignContext): Promise<Prepare
       monitor,
     ));
   monitor.info(
-    `coverage ${watched.tensors.join(', ')}: ${watched.why}; compared by ${criterionHelp(config.measure)}; threshold ${threshold.value}: ${threshold.why}`,
+    `Coverage: ${watched.tensors.join(', ')} (${watched.why}), compared by ${criterionHelp(config.measure)}, threshold ${formatNumber(threshold.value, 3)} (${threshold.why})`,
   );
   const recorded = saved?.settings.resolved;
   const width = saved?.checkpoint?.width ?? seeds.find(isFuzzable)?.activations.length ?? 0;
@@ -133,7 +134,7 @@ export async function prepareCampaign(context: CampaignContext): Promise<Prepare
   });
   if (saved !== undefined) {
     for (const change of checkResumable(folder, saved.settings, settings))
-      monitor.warn(`since then ${change}`);
+      monitor.warn(`changed since the campaign started: ${change}`);
   }
   return {
     seeds,

@@ -68,7 +68,7 @@ export function untriedIds({ evidence = [] }: Pick<ModelInfo, 'evidence'>, input
     const { low, high } = range;
     const above = high < rows - 1 ? [`ids ${idSpan(Math.floor(high) + 1, rows - 1)}`] : [];
     const below = low > 0 ? [`ids ${idSpan(0, Math.ceil(low) - 1)}`] : [];
-    return [...below, ...above].map((ids) => `${ids} of the table that ${name} looks up`);
+    return [...below, ...above].map((ids) => `${ids} of the table indexed by ${name}`);
   });
 }
 

@@ -21,12 +21,12 @@ export function formatCount(number: number): string {
   return GROUPED.format(number);
 }
 
-/** The regular plural of a noun for this count: `fault`, `faults`. */
-export function pluralNoun(number: number, noun: string): string {
-  return `${noun}${number === 1 ? '' : 's'}`;
+/** A noun for this count: `fault`, `faults`. The plural is regular where none is given. */
+export function pluralNoun(number: number, noun: string, irregular = `${noun}s`): string {
+  return number === 1 ? noun : irregular;
 }
 
-/** A count with its noun: `1 hit`, `3,394 hits`. */
-export function plural(number: number, noun: string): string {
-  return `${formatCount(number)} ${pluralNoun(number, noun)}`;
+/** A count with its noun: `1 hit`, `3,394 hits`, `2 processes`. */
+export function plural(number: number, noun: string, irregular?: string): string {
+  return `${formatCount(number)} ${pluralNoun(number, noun, irregular)}`;
 }

@@ -1,3 +1,4 @@
+import { plural } from '../core/format-number.ts';
 import type { InputEvidence } from '../model/input-evidence.ts';
 import type { InputSpec, ModelInfo } from '../model/model.ts';
 import { MAX_CODE_POINT } from '../tensor/strings.ts';
@@ -28,7 +29,8 @@ export interface InferredInput {
   readonly splits: readonly (readonly number[])[] | undefined;
 }
 
-const UNKNOWN_RANGE_REASON = 'the model does not say';
+/** The reason of a range of which nothing is known. */
+export const UNKNOWN_RANGE_REASON = 'the model declares none';
 
 /** Sample rate that most speech models take. */
 const USUAL_SAMPLE_RATE = 16_000;
@@ -92,7 +94,11 @@ function inferRange(
   const rows = evidence.lookupRows;
   if (rows !== undefined && rows > 1) {
     const high = Math.min(rows - 1, DTYPES[type].max);
-    return { range: { low: 0, high }, isFromModel: true, reason: `it looks up a table of ${rows} rows` };
+    return {
+      range: { low: 0, high },
+      isFromModel: true,
+      reason: `indexes of a table of ${plural(rows, 'row')}`,
+    };
   }
   if (kind === 'state')
     return { range: { low: -1, high: 1 }, reason: 'usual for states of recurrent networks' };

@@ -81,13 +81,13 @@ export function guessInputKind(
   const { name, type, shape, strings } = input;
   if (strings !== undefined) return { kind: 'strings', reason: 'its type is string' };
   const { kind } = DTYPES[type];
-  const byName = { reason: `its name and its type ${type} say so` };
+  const byName = { reason: `by its name and type ${type}` };
   if (MASK_NAME_PATTERN.test(name) && kind !== 'float') return { kind: 'mask', ...byName };
   if (kind === 'bool') return { kind: 'flag', reason: 'its type is bool' };
   if (isSingle(shape)) return scalarKind(input, evidence, names);
   const isSequence = shape.includes(null) || shape.some((size) => (size ?? 0) >= MIN_TOKENS);
   if (evidence.lookupRows !== undefined && evidence.isEmbedding === true && shape.length <= 2 && isSequence)
-    return { kind: 'tokens', reason: `its values look up a table of ${evidence.lookupRows} rows` };
+    return { kind: 'tokens', reason: `its values index a table of ${evidence.lookupRows} rows` };
   const state = kind === 'float' && names.inputs.length > 1 ? stateReason(name, evidence, names) : undefined;
   if (state !== undefined) return { kind: 'state', reason: state };
   const isIdType = type === 'int64' || type === 'int32';
@@ -105,7 +105,7 @@ export function guessInputKind(
 function byShape(shape: InputSpec['shape'], kind: 'float' | 'int' | 'bool'): GuessedKind {
   if (shape.length === 1) return { kind: 'features', reason: 'it has one dimension' };
   if (shape.length === 2 && kind === 'float') return { kind: 'sequence', reason: 'it has two dimensions' };
-  return { kind: 'array', reason: 'its shape and name say nothing else' };
+  return { kind: 'array', reason: 'nothing in its shape or name suggests another kind' };
 }
 
 function isSingle(shape: InputSpec['shape']): boolean {
@@ -156,7 +156,7 @@ function pictureOrSteps(
   { name, type, shape, dimensions = [] }: InputSpec,
   { readAs }: InputEvidence,
 ): GuessedKind {
-  const picture: GuessedKind = { kind: 'image', reason: `its shape is that of a picture` };
+  const picture: GuessedKind = { kind: 'image', reason: 'it has the shape of an image' };
   if (DTYPES[type].kind !== 'float') return picture;
   const steps = (reason: string): GuessedKind => ({
     kind: shape.length === 2 ? 'sequence' : 'array',

@@ -34,7 +34,7 @@ export function resolveWatchedTensors(
   if (patterns.length === 1 && patterns[0] === 'auto') return chooseWatchedTensors(model);
   const found = new Set<string>();
   for (const pattern of patterns) for (const name of matchTensors(model.watchable, pattern)) found.add(name);
-  return { tensors: model.watchable.filter((name) => found.has(name)), why: 'as asked for' };
+  return { tensors: model.watchable.filter((name) => found.has(name)), why: 'chosen with --coverage' };
 }
 
 function matchTensors(watchable: readonly string[], pattern: string): readonly string[] {

@@ -28,7 +28,7 @@ const MARGIN_UNIT = 2 ** -20;
 class Misclassified implements Objective {
   readonly name: string;
   readonly labelled = true;
-  readonly seedExemption = 'are classified otherwise than their labels say to begin with';
+  readonly seedExemption = 'are misclassified before any mutation';
   readonly #top: number;
   /** Smallest softmax probability of the wrong class that counts. */
   readonly #minConfidence: number;

@@ -79,7 +79,7 @@ describe('what a campaign does not look into', () => {
   test('are operations of which nothing is known, each with its number', () => {
     const unknown = node('Mystery', { domain: 'org.example' });
     expect(textsOf(scope([unknown, unknown, node('LRN')]))).toEqual([
-      'operations without analysis: Mystery (2), LRN',
+      'operations without numerical analysis: Mystery (2), LRN',
     ]);
   });
 
@@ -87,7 +87,7 @@ describe('what a campaign does not look into', () => {
     const sites = [{ name: 'log' }] as unknown as Scope['sites'];
     expect(textsOf({ ...scope(), sites })).toEqual([]);
     expect(textsOf({ ...scope(), sites, guidance: 'none' })).toEqual([
-      'what numerical sites compute, where coverage does not watch it (--guidance auto does): log',
+      'results of numerical sites that coverage does not watch (--guidance auto watches them): log',
     ]);
   });
 
@@ -112,7 +112,7 @@ describe('what a campaign does not look into', () => {
       { ...site, site: 'log', kind: 'log' },
     ] as SiteStatistics[];
     expect(overflowingHalfSums(rows).map(({ text }) => text)).toEqual([
-      'sums beyond 65504 that half precision would not hold: var (ReduceMean)',
+      'sums above 65504 that would overflow in half precision: var (ReduceMean)',
     ]);
     expect(overflowingHalfSums([])).toEqual([]);
     // In emulated half precision a result shows what it is, and a sum that is rounded on the way.
@@ -120,7 +120,7 @@ describe('what a campaign does not look into', () => {
     const textsOfHalf = (accumulate: 'float16' | 'float32', ...roundedOnce: string[]): string[] =>
       overflowingHalfSums(sites, { accumulate, roundedOnce }).map(({ text }) => text);
     expect(textsOfHalf('float32')).toEqual([
-      'sums beyond 65504 that half precision would not hold (--half accumulate=float16 adds them up so): var (ReduceMean)',
+      'sums above 65504 that would overflow in half precision (use --half accumulate=float16 to emulate that): var (ReduceMean)',
     ]);
     expect(textsOfHalf('float16')).toEqual([]);
     expect(textsOfHalf('float16', 'var').length).toBe(1);
@@ -136,11 +136,7 @@ test('the summary has three lines at most, and what is of one kind in one of the
     of('precision', 'd'),
     of('inputs', 'e'),
   ];
-  expect(notLookedIntoLines(all)).toEqual([
-    'not looked into: a; e',
-    'not looked into: b',
-    'not looked into: c; d',
-  ]);
+  expect(notLookedIntoLines(all)).toEqual(['not checked: a; e', 'not checked: b', 'not checked: c; d']);
   expect(notLookedIntoLines(all.slice(0, 2)).length).toBe(2);
   expect(notLookedIntoLines([])).toEqual([]);
 });

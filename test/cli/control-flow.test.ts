@@ -37,7 +37,7 @@ describe('inspect', () => {
     const { stdout } = await neurofuzz(['inspect', path, '--sites']);
     expect(stdout).toMatch(/^ +raw +Sqrt +sqrt +x +x < 0, in then branch of chosen$/m);
     expect(stdout).toMatch(/^ +chosen\/else\/raw +Log +log +x +x ≤ 0, in else branch of chosen$/m);
-    expect(stdout).not.toContain('not looked into');
+    expect(stdout).not.toContain('not checked');
     const { stdout: json } = await neurofuzz(['inspect', path, '--json']);
     expect(JSON.parse(json)).toMatchObject({
       hiddenBodies: 0,
@@ -52,11 +52,11 @@ describe('inspect', () => {
     const path = write('old.onnx', sampleRateModel().finish('old', 10));
     const { stdout: sites } = await neurofuzz(['inspect', path, '--sites']);
     expect(sites).toBe(
-      `no operation found in ${path} that can make a NaN or an infinity\n2 bodies are not looked into\n`,
+      `no operation found in ${path} that can produce NaN or infinity\nnot checked: 2 bodies of control flow or functions\n`,
     );
     const { stdout } = await neurofuzz(['inspect', path]);
     expect(stdout).toMatch(
-      /^sites +no operation found that can go wrong numerically; 2 bodies are not looked into$/m,
+      /^sites +none found that can produce NaN or infinity; not checked: 2 bodies of control flow or functions$/m,
     );
   });
 });
@@ -74,7 +74,7 @@ describe('fuzz', () => {
       const { code, stdout, stderr } = await fuzz(model, rateSeeds(rate), out, ...more);
       expect(code).toBe(1);
       expect(stderr).toContain(
-        'branches of the model are chosen by sr: the same in all seeds, and not mutated',
+        'inputs that select branches of the model are not mutated: sr (the same in all seeds)',
       );
       const { coverage, findings, sites } = JSON.parse(stdout);
       expect(coverage.tensors).toEqual([site]);

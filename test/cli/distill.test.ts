@@ -158,7 +158,9 @@ describe('a campaign that begins with a distilled corpus', () => {
       ...args.filter((arg) => arg !== '--quiet'),
       ...['--linf', '0.1', '-n', '5000', '--log-level', 'warn', '-o', out],
     ]);
-    expect(stderr).toMatch(/\d+ of the testcases in .* are not legal in this campaign: they are left out/);
+    expect(stderr).toMatch(
+      /\d+ of the testcases in .* violate the constraints of this campaign and are left out/,
+    );
     for (const path of findingFolders(out))
       expect(readJson(path, 'finding.json').distance.linf).toBeLessThanOrEqual(0.1 + 1e-6);
   });

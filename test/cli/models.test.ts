@@ -94,7 +94,7 @@ describe('inspect', () => {
   test('prints a table for people', async () => {
     const { stdout } = await neurofuzz(['inspect', fixture('tfjs-graph')]);
     expect(stdout).toMatch(
-      /^ {2}x {2}float32 {2}\?×2 {2}features: it has one dimension {2}0 to 1: the model does not say \(--range x=lo,hi\)$/m,
+      /^ {2}x {2}float32 {2}\?×2 {2}features: it has one dimension {2}assumed range 0\.\.1 \(the model declares none\); --range x=lo,hi sets it$/m,
     );
     expect(stdout).toMatch(/^parameters {2}116$/m);
     expect(stdout).toMatch(/^ {2}\* {2}logits\/BiasAdd +BiasAdd +\?×2$/m);

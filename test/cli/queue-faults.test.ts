@@ -123,7 +123,7 @@ const CAMPAIGN = [
     const client = redis.client();
     const { stderr: said } = worker();
     const own = campaign('full');
-    await amid(own, 'its machine', () => said().includes('takes part'));
+    await amid(own, 'its machine', () => said().includes('joined'));
     await client.config('SET', 'maxmemory', '1mb');
     const refused = await neurofuzzProcess([...CAMPAIGN, '--queue', redis.url, '-o', join(folder, 'never')]);
     expect(refused).toMatchObject({ code: 3, stderr: expect.stringMatching(/is full: raise its maxmemory/) });
@@ -192,14 +192,14 @@ const CAMPAIGN = [
     const machine = worker(['--cache', own]);
     const { stderr } = machine;
     const mended = campaign('mended');
-    await amid(mended, 'its machine', () => stderr().includes('takes part'));
+    await amid(mended, 'its machine', () => stderr().includes('joined'));
     rmSync(own, { recursive: true, maxRetries: 10 });
     const processes = processesOf(machine);
     expect(processes).not.toEqual([]);
     for (const pid of processes) process.kill(pid, 'SIGKILL');
     expect((await mended.ended).code).toBe(1);
     expect(stderr()).toMatch(/cannot read the model .*; leaves it for 10 s/);
-    expect(stderr().match(/takes part/g)).toHaveLength(2);
+    expect(stderr().match(/ joined /g)).toHaveLength(2);
     expect(digests(mended.out, 'corpus', 'findings')).toEqual(expected);
     await endAll(running);
   });
@@ -232,7 +232,7 @@ const CAMPAIGN = [
     const { code: expectedCode } = await neurofuzzProcess([...flags, '-o', alone]);
     const { stderr } = worker([], join(folder, 'site'));
     const own = start([...flags, '--queue', redis.url, '-o', out]);
-    await amid(own, 'a refusal', () => stderr().includes('does not take part'));
+    await amid(own, 'a refusal', () => stderr().includes('cannot join'));
     expect(stderr()).toMatch(/needs the plug-in package our-rules 1\.2\.0, .*start with --plugin our-rules/);
     worker(['--plugin', 'our-rules', '--quiet'], join(folder, 'site'));
     expect((await own.ended).code).toBe(expectedCode);

@@ -68,12 +68,12 @@ async function metricsAt(port: number): Promise<string> {
     const [port, other] = [await freePort(), await freePort()];
     const [first, second] = [worker(), worker('--metrics', String(other))];
     for (const machine of [first, second])
-      await until('a machine', () => machine.stderr().includes('waits for campaigns'), machine);
+      await until('a machine', () => machine.stderr().includes('waiting for campaigns'), machine);
     const two = campaign('two', '--metrics', `127.0.0.1:${port}`);
     let [own, machine] = ['', ''];
     await amid(two, 'mutants, and both machines', async () => {
       [own, machine] = [await metricsAt(port), await metricsAt(other)];
-      const areThere = [first, second].every(({ stderr }) => stderr().includes('takes part'));
+      const areThere = [first, second].every(({ stderr }) => stderr().includes('joined'));
       return areThere && /^neurofuzz_execs_total [1-9]/m.test(own);
     });
     first.child.kill('SIGKILL');

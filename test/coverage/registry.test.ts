@@ -27,6 +27,6 @@ test('a criterion without a calibration of its own has the 99 % quantile of step
 });
 
 test('the help of a built-in criterion says what is compared, and a module stands for itself', () => {
-  expect(criterionHelp('norm:cell=1')).toBe('the length of each tensor');
+  expect(criterionHelp('norm:cell=1')).toBe('vector norm');
   expect(criterionHelp('./own.js')).toBe('./own.js');
 });

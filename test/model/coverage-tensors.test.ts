@@ -55,7 +55,7 @@ describe('--coverage auto', () => {
       types: { allowed: 'bool' },
     };
     expect(choice(masked)).toEqual(['logits']);
-    expect(candidatesOf(masked)[0].why).toMatch(/softmax, probabilities, before its mask/);
+    expect(candidatesOf(masked)[0].why).toMatch(/softmax probabilities, before its mask/);
   });
 
   test('looks at what an If gives, never at its condition', () => {

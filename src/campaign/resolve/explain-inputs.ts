@@ -18,7 +18,7 @@ const PLAIN_KINDS: ReadonlySet<InferredInput['kind']> = new Set([
 
 /** Kinds as nouns, where their name is none. */
 const KIND_NOUNS: Readonly<Partial<Record<InferredInput['kind'], string>>> = {
-  image: 'a picture',
+  image: 'an image',
   mask: 'a mask',
   state: 'a state of a recurrent network',
   selector: 'a setting',
@@ -89,6 +89,6 @@ export function explainLengths(
   const { name } = inputs[leader];
   if (tokens?.[name]?.length !== undefined) return;
   notices.info(
-    `input ${name} has ${minLength} to ${maxLength} tokens in mutants, no more than the longest seed: tokens.${name}.length in the campaign file tries others`,
+    `input ${name} has ${minLength} to ${maxLength} tokens in mutants, at most as many as the longest seed; set tokens.${name}.length in the campaign file for other lengths`,
   );
 }

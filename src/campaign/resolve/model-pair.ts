@@ -3,6 +3,7 @@ import { UserError } from '../../core/errors.ts';
 import type { Seeds } from '../../inputs/seeds.ts';
 import { HALF_MAX, halfSettings, halfText } from '../../model/half.ts';
 import type { ModelInfo, SecondModelOptions } from '../../model/model.ts';
+import { modelText } from '../../model/model-text.ts';
 import { needsCalibration } from '../../model/quantize/derive.ts';
 import type { Quantization } from '../../model/quantize/kind.ts';
 import { secondModelOptions } from '../../storage/load-options.ts';
@@ -102,10 +103,10 @@ export function reportSecondModel(
 ): void {
   if (secondModel === undefined) return;
   const { format, runtime, outputs, half } = secondModel;
-  const name = quantize === undefined ? (against ?? 'itself') : `its ${quantize} copy`;
+  const name = quantize === undefined ? (against ?? 'itself') : `${quantize} copy`;
   const pairs = [...outputs].map(([output, second]) => (output === second ? output : `${output}=${second}`));
   notices.info(
-    `compared with ${name}: ${format}, on ${runtime.kind} (${runtime.version}); outputs ${pairs.join(', ')}${half === undefined ? '' : `; ${halfText(half)}`}`,
+    `Second model: ${modelText(name, { format, runtime: { ...runtime, why: '' } })}; compared outputs: ${pairs.join(', ')}${half === undefined ? '' : `; ${halfText(half)}`}`,
   );
   if (secondModel.sha256 === sha256 && runtime.kind === ownRuntime.kind)
     notices.warn('both models are the same file on the same runtime: they can differ only by noise');

@@ -12,6 +12,7 @@ import { distinctShapes } from '../../inputs/seeds.ts';
 import type { TryTestcase } from '../../inputs/sizes/try-sizes.ts';
 import type { WatchedTensors } from '../../model/coverage-tensors.ts';
 import type { InputInvariants, ModelInfo, SecondModelOptions } from '../../model/model.ts';
+import { modelText } from '../../model/model-text.ts';
 import type { PairNoise } from '../../model/pair-noise.ts';
 import { objectiveSpecs } from '../../objectives/registry.ts';
 import { modelPath } from '../../storage/load-options.ts';
@@ -142,7 +143,7 @@ export async function resolveTarget(
   const invariants = findInvariants(firstModel, inputs);
   if (invariants !== undefined && Object.keys(invariants.values).length > 0)
     notices.info(
-      `branches of the model are chosen by ${Object.keys(invariants.values).join(', ')}: the same in all seeds, and not mutated`,
+      `inputs that select branches of the model are not mutated: ${Object.keys(invariants.values).join(', ')} (the same in all seeds)`,
     );
   const { model: observedModel, sites } =
     invariants === undefined
@@ -250,8 +251,7 @@ async function loadModel(
 ): Promise<ModelDescription> {
   const description = await probeWorker.load();
   const { model } = description;
-  const { kind, version, why } = model.runtime;
-  notices.info(`model ${name}: ${model.format}, on ${kind} (${version}): ${why}`);
+  notices.info(`Model: ${modelText(name, model)}`);
   for (const { name: output, reason } of model.omittedOutputs ?? [])
     notices.warn(`output ${output} is not checked: ${reason}`);
   if (model.generation !== undefined) notices.info(`texts: ${model.generation.description}`);

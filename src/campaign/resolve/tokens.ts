@@ -3,6 +3,7 @@ import { groupByInput } from '../../config/values.ts';
 import { didYouMean, suggestName } from '../../core/did-you-mean.ts';
 import { UserError } from '../../core/errors.ts';
 import { quoteEscaped } from '../../core/escape-control.ts';
+import { plural } from '../../core/format-number.ts';
 import { readDictionary } from '../../inputs/dictionary.ts';
 import type { InferredInput } from '../../inputs/infer-input.ts';
 import type { TokenDescriptor } from '../../inputs/input-descriptor.ts';
@@ -185,7 +186,7 @@ function encodeWords(
   }
   if (unknown !== undefined) {
     notices.warn(
-      `${words.length - known.length} of ${words.length} words of ${path}, such as ${JSON.stringify(unknown)}, cannot be written in the vocabulary of input ${input} and are left out`,
+      `${words.length - known.length} of ${plural(words.length, 'word')} of ${path} ignored: the vocabulary of input ${input} cannot express ${JSON.stringify(unknown)}`,
     );
   }
   return known;

@@ -4,7 +4,7 @@ import { inputSection } from '../../config/input-section.ts';
 import { modelSection, resourceSection } from '../../config/model-section.ts';
 import { secondModelSection } from '../../config/schema.ts';
 import { UserError } from '../../core/errors.ts';
-import { formatNumber, plural } from '../../core/format-number.ts';
+import { formatCount, formatNumber, plural } from '../../core/format-number.ts';
 import type { ComparisonReport } from '../../model-commands/compare.ts';
 import { addOutputFlags } from '../arguments/output-flags.ts';
 import { addSettingFlags, readSections } from '../arguments/setting-flags.ts';
@@ -25,8 +25,8 @@ export function compareCommand(): Command {
     .description(
       'Compare two models on given inputs: agreement, differences, worst inputs, and layer by layer',
     )
-    .argument('<reference>', 'the model that is right, as fuzz takes it')
-    .argument('<copy>', 'the one that should give the same');
+    .argument('<reference>', 'the reference model')
+    .argument('<copy>', 'the model that should give the same outputs');
   addSettingFlags(command, ['seeds'], { seeds: 'the inputs, as fuzz takes them' });
   command.option(
     '-O, --objective <spec>',
@@ -85,34 +85,39 @@ function comparisonLines({
   const { layers, bound } = departures;
   const first = firstDivergence(departures);
   const departed =
-    first === undefined ? `none is below ${bound} dB` : `${first} is the first below ${bound} dB`;
+    first === undefined ? `no layer is below ${bound} dB` : `${first} is the first layer below ${bound} dB`;
   return [
-    `${reference.path} (${reference.runtime}) and ${copy.path} (${copy.runtime}) on ${testcases} inputs: ${violations} disagree${ties === 0 ? '' : `, and ${plural(ties, 'tie')} beside`} (${objective})`,
+    `${reference.path} (${reference.runtime}) and ${copy.path} (${copy.runtime}) on ${plural(testcases, 'input')}: ${formatCount(violations)} disagree${ties === 0 ? '' : `, ${plural(ties, 'tie')}`} (${objective})`,
     '',
-    'output, share of one class, |difference| median, 90 %, 99 %, most, least cosine, most divergence',
-    ...table(
-      outputs.map(({ output, agreement, difference: { median, p90, p99, most }, cosine, kl }) => [
+    'absolute differences per output',
+    ...table([
+      ['output', 'same class', 'median', 'p90', 'p99', 'max', 'min cosine', 'max KL'],
+      ...outputs.map(({ output, agreement, difference: { median, p90, p99, most }, cosine, kl }) => [
         output,
         agreement === null ? '' : `${formatNumber(100 * agreement, 4)} %`,
         ...[median, p90, p99, most, cosine.least].map((value) => formatNumber(value, 4)),
         kl === null ? '' : `${formatNumber(kl.most, 4)} nats`,
       ]),
-    ),
-    'inputs that differ most: place, |difference|',
-    ...table(
-      worst.map(({ seed, difference, violation }) => [
+    ]),
+    '',
+    'inputs with the largest differences',
+    ...table([
+      ['input', 'max', 'violation'],
+      ...worst.map(({ seed, difference, violation }) => [
         String(seed),
         formatNumber(difference, 4),
         violation ?? '',
       ]),
-    ),
-    `layers, signal-to-noise ratio: ${departed}`,
-    ...table(
-      layers.map((layer) => [
+    ]),
+    '',
+    `signal-to-noise ratio per layer: ${departed}`,
+    ...table([
+      ['layer', 'ratio'],
+      ...layers.map((layer) => [
         layer.tensor === layer.copy ? layer.tensor : `${layer.tensor} = ${layer.copy}`,
         divergenceText(layer),
       ]),
-    ),
+    ]),
   ];
 }
 
@@ -121,4 +126,4 @@ Examples:
   neurofuzz compare model.onnx model-int8.onnx --seeds digits.npz
   neurofuzz compare model.json model.onnx --seeds digits.npz --objective differential:atol=1e-4 --json
 
-Exit codes: 0 when no input disagrees but by a tie, 1 otherwise.`;
+Exit codes: 0 when no input disagrees except by a tie, 1 otherwise.`;

@@ -20,7 +20,7 @@ import { EXIT } from '../exit-codes.ts';
 import { summaryJson, summaryLines } from '../output/campaign-summary.ts';
 import type { OutputOptions } from '../output/logging.ts';
 import { createMonitor } from '../output/monitors.ts';
-import { printJson, printLines } from '../output/terminal.ts';
+import { printJson, printProse } from '../output/terminal.ts';
 import { handleShutdownSignals } from '../shutdown.ts';
 import { checkPrefix } from './worker.ts';
 
@@ -90,7 +90,7 @@ async function fuzz(model: string | undefined, options: FuzzOptions, startedAt: 
     const summary = await runCampaign(config, watched, shutdown.signal, start, executorFactory, startedAt);
     monitor.finish();
     if (options.json === true) printJson(summaryJson(summary));
-    else if (options.quiet !== true) printLines(summaryLines(summary));
+    else if (options.quiet !== true) printProse(summaryLines(summary));
     process.exitCode = hasConfirmedFault(summary) && options.exitZero !== true ? EXIT.findings : EXIT.done;
     checkOutcome(summary, config.minExecs);
   } finally {

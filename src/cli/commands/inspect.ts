@@ -1,8 +1,10 @@
 import { Command } from 'commander';
 import { inputSection } from '../../config/input-section.ts';
 import { modelSection, resourceSection } from '../../config/model-section.ts';
-import { formatNumber, plural } from '../../core/format-number.ts';
+import { formatCount, formatNumber, plural } from '../../core/format-number.ts';
+import { UNKNOWN_RANGE_REASON } from '../../inputs/infer-input.ts';
 import type { DeclaredShape } from '../../model/graph/graph.ts';
+import { modelText } from '../../model/model-text.ts';
 import type { Headroom, TensorHeadroom } from '../../model-commands/headroom.ts';
 import type { InspectedInput, Inspection } from '../../setup/inspect.ts';
 import { shapeText } from '../../tensor/tensor.ts';
@@ -53,16 +55,13 @@ async function run(model: string, options: InspectOptions): Promise<void> {
 /** Tensors listed unless all are asked for: the last ones, which lie nearest to the output. */
 const MAX_TENSORS = 40;
 
-const count = new Intl.NumberFormat('en');
-
 function inspectionLines(inspection: Inspection, all: boolean): string[] {
   const { model, inputs, outputs, parameters, operations, tensors, coverage, notes } = inspection;
-  const { runtime } = model;
   const shown = all ? tensors : tensors.slice(-MAX_TENSORS);
   const hidden = tensors.length - shown.length;
   const watched = new Set(coverage.auto);
   return [
-    `${model.path}: ${model.format}, on ${runtime.kind} (${runtime.version}, ${runtime.device}): ${runtime.why}`,
+    modelText(model.path, model),
     `sha256 ${model.sha256}`,
     '',
     'inputs',
@@ -83,13 +82,13 @@ function inspectionLines(inspection: Inspection, all: boolean): string[] {
         classes ? classesText(classes) : '',
       ]),
     ),
-    `parameters  ${count.format(parameters)}`,
+    `parameters  ${formatCount(parameters)}`,
     `operations  ${Object.entries(operations)
       .map(([op, n]) => `${op} ${n}`)
       .join(', ')}`,
     `sites       ${sitesLine(inspection)}`,
-    `watched     ${coverage.auto.join(', ')} (--coverage auto): ${coverage.why}`,
-    `tensors     ${count.format(tensors.length)} that --coverage can watch${hidden > 0 ? `, the last ${MAX_TENSORS} here; --all lists them all` : ''}`,
+    `coverage    ${coverage.auto.join(', ')} (${coverage.why}); --coverage chooses others`,
+    `tensors     ${formatCount(tensors.length)} usable for coverage${hidden > 0 ? `; the last ${MAX_TENSORS} are listed, --all lists all` : ''}`,
     ...table(
       shown.map(({ name, op, shape }) => [watched.has(name) ? '*' : ' ', name, op, shapeOrUnknown(shape)]),
     ),
@@ -100,19 +99,19 @@ function inspectionLines(inspection: Inspection, all: boolean): string[] {
 function sitesLine({ sites, hiddenBodies }: Inspection): string {
   const found =
     sites.length === 0
-      ? `no operation ${hiddenBodies > 0 ? 'found ' : ''}that can go wrong numerically`
-      : `${count.format(sites.length)} that can go wrong numerically; --sites lists them`;
+      ? `none ${hiddenBodies > 0 ? 'found ' : ''}that can produce NaN or infinity`
+      : `${plural(sites.length, 'operation')} that can produce NaN or infinity; --sites lists them`;
   return [found, ...hiddenBodiesText(hiddenBodies)].join('; ');
 }
 
 /** Values and sizes that an input has without further settings, and the flags that overrule them. */
 function valuesText({ name, range, why, stays, drawnShape, kind }: InspectedInput): string {
-  const sizes = drawnShape === undefined ? '' : `; runs on --shape ${name}=${drawnShape.join()}`;
+  const sizes = drawnShape === undefined ? '' : `; runs with --shape ${name}=${drawnShape.join()}`;
   if (stays !== undefined)
-    return `stays ${stays} (--mutator ${name}=${kind === 'mask' ? 'flags' : 'numbers'} changes it)${sizes}`;
+    return `kept at ${stays}; --mutator ${name}=${kind === 'mask' ? 'flags' : 'numbers'} mutates it${sizes}`;
   if (range === undefined) return `${why}${sizes}`;
-  const ends = range.map((end) => Number(end.toPrecision(4))).join(' to ');
-  return `${ends}: ${why} (--range ${name}=lo,hi)${sizes}`;
+  const ends = range.map((end) => formatNumber(end, 4)).join('..');
+  return `${why === UNKNOWN_RANGE_REASON ? 'assumed ' : ''}range ${ends} (${why}); --range ${name}=lo,hi sets it${sizes}`;
 }
 
 /** The numerical sites, one a line. */
@@ -121,21 +120,22 @@ function siteLines({ model, sites, hiddenBodies }: Inspection): string[] {
   if (sites.length === 0)
     return [
       notSearched.length === 0
-        ? `${model.path} has no operation that can make a NaN or an infinity`
-        : `no operation found in ${model.path} that can make a NaN or an infinity`,
+        ? `${model.path} has no operation that can produce NaN or infinity`
+        : `no operation found in ${model.path} that can produce NaN or infinity`,
       ...notSearched,
     ];
   return [
-    'operation, kind, what it reads, when it goes wrong (docs/numerical-errors.md)',
-    ...table(
-      sites.map(({ name, op, kind, tensors, region, body }) => [
+    `${plural(sites.length, 'operation')} that can produce NaN or infinity (docs/numerical-errors.md)`,
+    ...table([
+      ['operation', 'type', 'kind', 'reads', 'fails where'],
+      ...sites.map(({ name, op, kind, tensors, region, body }) => [
         name,
         op,
         kind,
         tensors.join(', '),
         body === undefined ? region : `${region}, in ${body}`,
       ]),
-    ),
+    ]),
     ...notSearched,
   ];
 }
@@ -145,22 +145,23 @@ function headroomLines({ format, max, seeds, tensors }: Headroom, all: boolean):
   const shown = all ? tensors : tensors.slice(0, MAX_TENSORS);
   const rest = tensors.length - shown.length;
   return [
-    `tensor, operation, largest magnitude over ${plural(seeds, 'seed')}, headroom to ${formatNumber(max)}, the largest ${format}`,
-    ...table(
-      shown.map(({ tensor, op, largest, headroom }) => [
+    `headroom to ${formatNumber(max)}, the largest ${format} number, over ${plural(seeds, 'seed')}`,
+    ...table([
+      ['tensor', 'operation', 'largest magnitude', 'headroom'],
+      ...shown.map(({ tensor, op, largest, headroom }) => [
         tensor,
         op,
         largest === null ? 'not finite' : formatNumber(largest),
         headroomOf({ headroom }),
       ]),
-    ),
-    ...(rest > 0 ? [`and ${count.format(rest)} with more; --all lists them all`] : []),
+    ]),
+    ...(rest > 0 ? [`${plural(rest, 'tensor')} with more headroom not listed; --all lists all`] : []),
   ];
 }
 
 function headroomOf({ headroom }: Pick<TensorHeadroom, 'headroom'>): string {
   if (headroom === null) return 'all zeros';
-  return headroom >= 1 ? `${formatNumber(headroom)} times` : 'overflows';
+  return headroom >= 1 ? `${formatNumber(headroom)}×` : 'overflows';
 }
 
 /** Most classes of an output that are listed. */
@@ -174,11 +175,7 @@ function classesText(classes: readonly string[]): string {
 
 function hiddenBodiesText(hiddenBodies: number): string[] {
   if (hiddenBodies === 0) return [];
-  return [
-    hiddenBodies === 1
-      ? '1 body is not looked into'
-      : `${count.format(hiddenBodies)} bodies are not looked into`,
-  ];
+  return [`not checked: ${plural(hiddenBodies, 'body', 'bodies')} of control flow or functions`];
 }
 
 function shapeOrUnknown(shape: DeclaredShape | undefined): string {

@@ -20,7 +20,7 @@ const DEFAULT_CAMPAIGNS = '2';
 /** `neurofuzz worker`: runs a worker node for the campaigns on a queue. */
 export function workerCommand(): Command {
   const command = new Command('worker')
-    .description('Run campaigns of a queue on this machine')
+    .description('Run the campaigns of a queue on this machine')
     .option(
       '--queue <url>',
       'Redis address, such as redis://host:6379 or rediss://user:password@host (default: $NEUROFUZZ_QUEUE)',
@@ -77,7 +77,7 @@ async function run(options: WorkerFlags): Promise<void> {
       ? undefined
       : await serveMetrics(parseMetricsAddress(options.metrics), () => readMetrics());
   const shutdown = handleShutdownSignals();
-  log.info(`waits for campaigns on ${address.displayUrl}`);
+  log.info(`waiting for campaigns on ${address.displayUrl}`);
   try {
     await runWorkerNode(
       {
@@ -126,5 +126,5 @@ Examples:
   neurofuzz worker --queue redis://coordinator:6379 --plugin our-objectives
   NEUROFUZZ_QUEUE=rediss://user:password@redis.example:6380 neurofuzz worker --jobs 8
 
-Models come over the queue by their digest and are kept. Plug-ins are never sent: install their package and name it.
-Ctrl-C or SIGTERM ends it; what it had is given to others.`;
+Models are downloaded from the queue once and cached. Plug-ins are never sent: install their package and name it with --plugin.
+Ctrl-C or SIGTERM stops the machine; its unfinished work goes to the other machines.`;

@@ -10,7 +10,7 @@ import { checkPrefix } from './worker.ts';
 /** `neurofuzz workers`: lists the worker nodes on a queue. */
 export function workersCommand(): Command {
   return new Command('workers')
-    .description('List the machines on a queue, and what they are doing')
+    .description('List the machines on a queue and their work')
     .option('--queue <url>', 'Redis address (default: $NEUROFUZZ_QUEUE)')
     .option('--prefix <name>', "prefix of the queue's keys", DEFAULT_PREFIX)
     .option('--json', 'print one JSON object on standard output')
@@ -33,19 +33,19 @@ async function run(options: WorkersFlags): Promise<void> {
 }
 
 function nodeLines(nodes: readonly WorkerNode[]): string[] {
-  if (nodes.length === 0) return ['no machines'];
+  if (nodes.length === 0) return ['no machines on the queue'];
   const rows = nodes.map((node) => [
     node.host,
     `process ${node.pid}`,
-    `${node.jobs} jobs`,
+    plural(node.jobs, 'job'),
     node.busy ? 'busy' : 'idle',
     plural(node.sessions.length, 'campaign'),
-    `${formatCount(node.execs)} mutants, ${formatCount(node.execsPerSecond)} a second`,
+    `${plural(node.execs, 'mutant')}, ${formatCount(node.execsPerSecond)} per second`,
     `${node.memoryMB} MB`,
     `neurofuzz ${node.version}`,
   ]);
   const refused = nodes.flatMap(({ host, refused: refusals }) =>
-    refusals.map((refusal) => `  ${host} does not take part: ${refusal}`),
+    refusals.map((refusal) => `  ${host} cannot join: ${refusal}`),
   );
   return [...table(rows), ...refused];
 }

@@ -35,6 +35,30 @@ export function shorten(raw: string, columns: number): string {
   return `…${slash >= 0 && slash < tail.length - 1 ? tail.slice(slash) : tail}`;
 }
 
+/** A line that holds a command, which must stay in one piece to be pasted. */
+const COMMAND_LINE = /^\s*[\w ]+: (?:npx |node |neurofuzz )/i;
+
+/**
+ * Breaks a line between words, so that a terminal of so many columns breaks none; later lines are indented further than the first.
+ * Longer words, such as paths, and lines that end in a command are left to the terminal, which does not break them for copying.
+ */
+export function wrapWords(line: string, columns: number): string[] {
+  if (line.length <= columns || COMMAND_LINE.test(line)) return [line];
+  const indent = `${/^ */.exec(line)?.[0] ?? ''}  `;
+  const lines: string[] = [];
+  let current = '';
+  for (const word of line.trimStart().split(' ')) {
+    const start = lines.length === 0 ? indent.slice(2) : indent;
+    if (current === '') current = `${start}${word}`;
+    else if (current.length + 1 + word.length <= columns) current += ` ${word}`;
+    else {
+      lines.push(current);
+      current = `${indent}${word}`;
+    }
+  }
+  return [...lines, current];
+}
+
 /** Columns of a progress bar. */
 const BAR_COLUMNS = 16;
 

@@ -5,11 +5,11 @@ import type { CampaignPlan } from '../../campaign/monitor/monitor.ts';
 import { mutatorLabel } from '../../campaign/monitor/mutator-label.ts';
 import { percentText } from '../../campaign/monitor/seed-statistics.ts';
 import { sessionTime, sessionTimeParts } from '../../campaign/monitor/session-time.ts';
-import { siteCountsText, sitesByCloseness } from '../../campaign/monitor/site-statistics.ts';
+import { siteCounts, sitesByCloseness } from '../../campaign/monitor/site-statistics.ts';
 import type { Statistics } from '../../campaign/monitor/statistics.ts';
 import { durationText } from '../../core/duration.ts';
 import { formatCount, formatNumber, plural } from '../../core/format-number.ts';
-import { fitParts } from './fit.ts';
+import { firstThatFits, fitParts } from './fit.ts';
 import { sparkline } from './sparkline.ts';
 
 /** Columns of the labels, with those before and after them. */
@@ -48,6 +48,8 @@ export function campaignRows(
   const add = (label: string, parts: readonly string[], leftOut = 0): void => {
     if (parts.some((part) => part !== '')) rows.push({ label, text: fitParts(parts, columns), leftOut });
   };
+  const addFirst = (label: string, texts: readonly string[], leftOut = 0): void =>
+    add(label, texts.length === 0 ? [] : [firstThatFits(texts, columns)], leftOut);
   const time = sessionTime(plan.limits, statistics, now);
   add('campaign', [plan.folder, `seed ${plan.masterSeed}`]);
   add('state', [activityText(statistics)]);
@@ -56,13 +58,13 @@ export function campaignRows(
   add('corpus', corpusParts(statistics));
   add('coverage', coverageParts(plan, statistics), 4);
   add('mutators', mutatorParts(statistics), 5);
-  add('sites', statistics.sites.length === 0 ? [] : [siteCountsText(statistics.sites)]);
+  addFirst('sites', siteTexts(statistics));
   const [closest] = sitesByCloseness(statistics.sites);
-  if (closest !== undefined) add('closest', closestParts(closest), 2);
+  if (closest !== undefined) addFirst('closest', closestTexts(closest), 2);
   add('new', [newEntriesText(statistics, columns)], 6);
   add('queue', statistics.queue === undefined ? [] : queueParts(statistics.queue));
   add('workers', workerParts(statistics), 3);
-  add('slowest', [slowestText(statistics)], 7);
+  addFirst('slowest', slowestTexts(statistics), 7);
   for (const account of statistics.seedAccounts)
     add('broken', seedParts(account, statistics.seedAccounts.length > 1));
   add('next', nextParts(statistics), 1);
@@ -148,10 +150,17 @@ function mutatorParts({ mutators, rejected }: Statistics): string[] {
   ];
 }
 
-function closestParts({ site, closest }: Statistics['sites'][number]): string[] {
+function siteTexts({ sites }: Statistics): string[] {
+  if (sites.length === 0) return [];
+  const [failed, safe, open] = siteCounts(sites);
+  return [[failed, safe, open].join(', '), [failed, open].join(', '), failed];
+}
+
+function closestTexts({ site, closest }: Statistics['sites'][number]): string[] {
   if (closest === undefined) return [];
-  const [measured, bound] = closenessText(closest).split(', ');
-  return [`${site}: ${measured}`, bound];
+  const text = closenessText(closest);
+  const { measure } = closest;
+  return [`${site}: ${text}`, `${site}: ${text.slice(measure.length + 1)}`, text.slice(measure.length + 1)];
 }
 
 function newEntriesText({ newEntries, newEntriesSpan }: Statistics, columns: number): string {
@@ -183,9 +192,10 @@ function workerParts({ workers, mainBusy, mainMemoryMB }: Statistics): string[] 
   ];
 }
 
-function slowestText({ shares }: Statistics): string {
+function slowestTexts({ shares }: Statistics): string[] {
   const [slowest, share] = Object.entries(shares).reduce((a, b) => (b[1] > a[1] ? b : a));
-  return `${slowest}, ${Math.round(share * 100)} % of the workers' time`;
+  const percentage = `${slowest}, ${Math.round(share * 100)} %`;
+  return [`${percentage} of the workers' time`, percentage];
 }
 
 function seedParts(
@@ -203,7 +213,7 @@ function seedParts(
 function nextParts({ newFaults }: Statistics): string[] {
   const { mutantsSinceLast, secondsSinceLast } = newFaults;
   return [
-    `new fault: ${chanceText(newFaults)} per mutant`,
+    `new fault: ${chanceText(newFaults)}`,
     `none for ${plural(mutantsSinceLast, 'mutant')}`,
     `none for ${durationText(secondsSinceLast)}`,
   ];

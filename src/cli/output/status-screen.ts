@@ -10,7 +10,7 @@ import {
 import type { Statistics } from '../../campaign/monitor/statistics.ts';
 import { durationText } from '../../core/duration.ts';
 import { escapeControl } from '../../core/escape-control.ts';
-import { fitParts, progressBar } from './fit.ts';
+import { fitParts, progressBar, wrapWords } from './fit.ts';
 import { columnsOf, LiveArea, type TerminalStream } from './live-area.ts';
 import { passesLevel } from './logging.ts';
 import { campaignRows, LABEL_COLUMNS, screenLines } from './status-rows.ts';
@@ -41,11 +41,11 @@ export class StatusScreen implements Monitor {
   }
 
   info(text: string): void {
-    this.#printAbove('info', pc.dim(escapeControl(text)));
+    this.#printAbove('info', text, pc.dim);
   }
 
   warn(text: string): void {
-    this.#printAbove('warn', pc.yellow(`warning: ${escapeControl(text)}`));
+    this.#printAbove('warn', `warning: ${text}`, pc.yellow);
   }
 
   onPhase(phase: StartPhase): void {
@@ -56,17 +56,17 @@ export class StatusScreen implements Monitor {
   onStart(plan: CampaignPlan): void {
     this.#plan = plan;
     // Above the screen it is not shortened, however long the folder's name is.
-    this.info(`Press Ctrl-C to stop. Resume: ${this.#options.resumeLine(plan.folder)}`);
+    this.info('Press Ctrl-C to stop.');
+    this.info(`Resume: ${this.#options.resumeLine(plan.folder)}`);
   }
 
   onFault(fault: Fault, folder: string): void {
-    const text = `new fault: ${fault.signature}: ${fault.summary}`;
-    const place = pc.dim(escapeControl(join(folder, fault.path)));
-    this.#printAbove('warn', `${pc.red(escapeControl(text))}  ${place}`);
+    this.#printAbove('warn', `new fault: ${fault.signature}: ${fault.summary}`, pc.red);
+    this.#printAbove('warn', `  ${join(folder, fault.path)}`, pc.dim);
   }
 
   onThresholdChange(threshold: number, why: string): void {
-    this.#printAbove('debug', pc.dim(escapeControl(thresholdText(threshold, why))));
+    this.#printAbove('debug', thresholdText(threshold, why), pc.dim);
   }
 
   onStatistics(statistics: Statistics): void {
@@ -86,8 +86,10 @@ export class StatusScreen implements Monitor {
     this.#area.draw(`\n${[...header, ...lines].join('\n')}\n`);
   }
 
-  #printAbove(level: string, text: string): void {
-    if (passesLevel(level, this.#options.logLevel)) writeAbove(() => void this.#stream.write(`${text}\n`));
+  #printAbove(level: string, text: string, colour: (text: string) => string): void {
+    if (!passesLevel(level, this.#options.logLevel)) return;
+    const lines = wrapWords(escapeControl(text), columnsOf(this.#stream)).map(colour);
+    writeAbove(() => void this.#stream.write(`${lines.join('\n')}\n`));
   }
 }
 

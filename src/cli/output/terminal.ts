@@ -1,4 +1,5 @@
 import { escapeControl, escapeControlInJson } from '../../core/escape-control.ts';
+import { wrapWords } from './fit.ts';
 import { writeAbove } from './write-above.ts';
 
 // All that a command prints goes through here, but for what is redrawn in place and the log, which escape likewise: names come
@@ -7,6 +8,12 @@ import { writeAbove } from './write-above.ts';
 /** Writes lines to standard output. What would end a line within one, or reorder or colour it, is escaped. */
 export function printLines(lines: readonly string[]): void {
   writeAbove(() => process.stdout.write(`${lines.map(escapeControl).join('\n')}\n`));
+}
+
+/** Writes lines of prose to standard output: as `printLines`, and on a terminal broken between words. */
+export function printProse(lines: readonly string[]): void {
+  const { isTTY, columns } = process.stdout;
+  printLines(isTTY ? lines.flatMap((line) => wrapWords(line, columns)) : lines);
 }
 
 /** Writes one line to standard error, after the program's name. */

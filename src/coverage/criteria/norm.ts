@@ -21,7 +21,7 @@ const CELL = {
  */
 export const norm: CoverageCriterionKind = {
   name: 'norm',
-  help: 'the length of each tensor',
+  help: 'vector norm',
   source: 'TensorFuzz (Odena & Goodfellow 2018), lib/coverage_functions.py',
   parameters: [CELL],
   make(values) {

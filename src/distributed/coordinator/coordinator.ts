@@ -234,7 +234,7 @@ class Coordinator implements Executor {
     try {
       message = checkResult(unpackMessage(bytes));
     } catch (error) {
-      this.#context.monitor.warn(`${errorMessage(error)}: its shard is published again`);
+      this.#context.monitor.warn(`${errorMessage(error)}; its shard is published again`);
       return;
     }
     const { machine: nodeId, shard, result } = message;
@@ -307,7 +307,7 @@ class Coordinator implements Executor {
       return;
     this.#warnedAt = Date.now();
     this.#context.monitor.warn(
-      'no machine takes part yet: start neurofuzz worker with the same --queue and version',
+      'no machine has joined yet: start neurofuzz worker with the same --queue and version',
     );
   }
 

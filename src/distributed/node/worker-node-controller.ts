@@ -4,6 +4,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { Queue } from 'bullmq';
 import type { Redis } from 'ioredis';
 import { errorMessage } from '../../core/errors.ts';
+import { plural } from '../../core/format-number.ts';
 import { VERSION } from '../../core/package-files.ts';
 import { NotYetAvailableError } from '../errors.ts';
 import { unpackMessage } from '../protocol/codec.ts';
@@ -122,7 +123,7 @@ export class WorkerNodeController {
     for (const session of over) await this.#deleteSession(session);
     for (const [session, { membership }] of [...this.#campaigns]) {
       if (livingSessions.has(session)) continue;
-      this.#monitor.info(`${membership.name} is over`);
+      this.#monitor.info(`left ${membership.name}: it has ended`);
       await this.#leaveCampaign(session);
       // Results in transit may have created keys after the coordinator deleted the session. If Redis has lost its data
       // instead, the session reappears and must not be deleted.
@@ -220,13 +221,13 @@ export class WorkerNodeController {
         onRedisFull: (error) => this.#warnFull(error),
       });
       this.#campaigns.set(session, campaign);
-      this.#monitor.info(`takes part in ${name} with ${this.#options.jobs} processes`);
+      this.#monitor.info(`joined ${name} with ${plural(this.#options.jobs, 'process', 'processes')}`);
     } catch (error) {
       // Retried at the next poll.
       if (error instanceof NotYetAvailableError) return;
       const reason = errorMessage(error);
       this.#refusals.set(session, `${name}: ${reason}`);
-      this.#monitor.warn(`does not take part in ${name}: ${reason}`);
+      this.#monitor.warn(`cannot join ${name}: ${reason}`);
     }
   }
 
@@ -237,7 +238,7 @@ export class WorkerNodeController {
   #backOff({ session, name }: CampaignMembership, reason: string): void {
     if (!this.#campaigns.has(session) || this.#backoffs.isActive(session)) return;
     const duration = this.#backoffs.start(session);
-    this.#monitor.warn(`${name}: ${reason}; leaves it for ${duration / 1000} s`);
+    this.#monitor.warn(`${name}: ${reason}; leaving it for ${duration / 1000} s`);
     // The queue worker has to stay until it has reported the failure to the coordinator.
     void this.#leaveCampaign(session, true);
   }

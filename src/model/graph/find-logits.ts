@@ -91,7 +91,7 @@ function findSoftmaxInput(
   producers: ReadonlyMap<string, GraphNode>,
 ): LogitsChoice | undefined {
   if (SOFTMAX_OPS.has(node.op)) {
-    return { tensor: node.inputs[0], why: `the input of the last softmax, ${node.name}` };
+    return { tensor: node.inputs[0], why: `the logits: input of the softmax ${node.name}` };
   }
   if (!DIVIDE_OPS.has(node.op)) return undefined;
   const numerator = findProducer(node.inputs[0], producers);
@@ -101,7 +101,7 @@ function findSoftmaxInput(
   if (summed?.op !== 'Exp' || summed.inputs[0] !== numerator.inputs[0]) return undefined;
   return {
     tensor: numerator.inputs[0],
-    why: `the input of the softmax written out as ${numerator.op} and ${node.op} ${node.name}`,
+    why: `the logits: input of the softmax that ${numerator.op} and ${node.op} ${node.name} compute`,
   };
 }
 

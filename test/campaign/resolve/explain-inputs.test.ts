@@ -57,7 +57,7 @@ test('each guess is a line with its reason and the flags that overrule it; plain
 test('seeds decide ranges, and what stays', async () => {
   const [wave, state] = await linesWith({ areGiven: true });
   expect(wave).not.toContain('its range');
-  expect(state).toContain('it stays as its seeds have it');
+  expect(state).toContain('it keeps the values of its seeds');
 });
 
 test('what the settings say is no guess', async () => {
@@ -83,7 +83,7 @@ function linesOn(
 test('the most tokens are named where they are those of the longest seed, and not where they are set', () => {
   const changes = { leader: 0, followers: [], minLength: 1, maxLength: 26 };
   expect(linesOn(TOKENS, changes)).toEqual([
-    'input tokens has 1 to 26 tokens in mutants, no more than the longest seed: tokens.tokens.length in the campaign file tries others',
+    'input tokens has 1 to 26 tokens in mutants, at most as many as the longest seed; set tokens.tokens.length in the campaign file for other lengths',
   ]);
   expect(linesOn(TOKENS, changes, { tokens: { length: [1, 64] } })).toEqual([]);
   expect(linesOn(TOKENS)).toEqual([]);

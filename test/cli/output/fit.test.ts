@@ -1,6 +1,6 @@
 import { expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { firstThatFits, fitParts, progressBar, shorten } from '../../../src/cli/output/fit.ts';
+import { firstThatFits, fitParts, progressBar, shorten, wrapWords } from '../../../src/cli/output/fit.ts';
 
 test('parts that do not fit are left out whole', () => {
   const parts = ['1,234 mutants', '140 per second', '5 lost'];
@@ -45,4 +45,21 @@ test('a bar is as full as the share', () => {
   expect(progressBar(0.5, 4)).toBe('██░░');
   expect(progressBar(1.5, 4)).toBe('████');
   expect(progressBar(-1, 4)).toBe('░░░░');
+});
+
+test('prose is broken between words, and a command stays in one piece', () => {
+  expect(wrapWords('nothing to break', 20)).toEqual(['nothing to break']);
+  expect(wrapWords('  the chance that the next one fails', 16)).toEqual([
+    '  the chance',
+    '    that the',
+    '    next one',
+    '    fails',
+  ]);
+  expect(wrapWords('see /a/folder/that/is/long for it', 12)).toEqual([
+    'see',
+    '  /a/folder/that/is/long',
+    '  for it',
+  ]);
+  const command = '  replay: npx neurofuzz replay neurofuzz-out/model/findings';
+  expect(wrapWords(command, 20)).toEqual([command]);
 });

@@ -110,7 +110,7 @@ test('the screen tells what remains, how the search goes and what was found', ()
       '  workers   2 of 2 busy, 2 replaced, up to 250 MB, main process 12 % busy, 200 MB',
       "  slowest   model, 70 % of the workers' time",
       '  broken    48 of 50 seeds (96 %), median 1,160 mutants',
-      '  next      new fault: 0.000016 % per mutant, none for 1,045,678 mutants, none for 1 min 15 s',
+      '  next      new fault: 0.000016 %, none for 1,045,678 mutants, none for 1 min 15 s',
       '  findings  8 faults, 3,394 hits',
       ...new Array(5).fill('            nonfinite-nan-loss  3,394 hits'),
       '            and 3 more faults',
@@ -211,7 +211,7 @@ test('findings stay above the screen, and changes of the threshold are lines of 
     return stripVTControlCharacters(String(stream.read()));
   };
   expect(written(undefined)).toMatch(
-    /^Press Ctrl-C to stop\. Resume: neurofuzz fuzz --resume\nnew fault: nonfinite-inf-log: Log\(0\) gives -Infinity {2}out\/findings\/a\n/,
+    /^Press Ctrl-C to stop\.\nResume: neurofuzz fuzz --resume\nnew fault: nonfinite-inf-log: Log\(0\) gives -Infinity\n {2}out\/findings\/a\n/,
   );
   expect(written(undefined)).not.toContain('threshold 0.165');
   expect(written('debug')).toContain('coverage threshold 0.165: 182 of the last 10112 mutants were kept\n');

@@ -106,7 +106,7 @@ function explainSizes({ dimension, running, failing, isTied }: TriedSizes, notic
   const keeps = sizes.length === 1 ? '; --shape turns this off' : '';
   if (running.length > 0)
     notices.info(
-      `size ${name} is ${spanText(sizes)} in the seeds: one task in 16 has ${sizesOf(running)} instead${keeps}`,
+      `size ${name} is ${spanText(sizes)} in the seeds; one task in 16 uses ${sizesOf(running)} instead${keeps}`,
     );
   if (failing.length > 0)
     notices.warn(

@@ -107,7 +107,7 @@ export async function startTfjs(
   for (const kind of candidates) {
     try {
       const started = await starters[kind]();
-      const why = wanted === 'auto' ? 'the fastest that works here' : 'as asked for';
+      const why = wanted === 'auto' ? 'the fastest that works here' : 'chosen with --runtime';
       return { kind, ...started, why: failures.length > 0 ? `${why}; ${failures.join('; ')}` : why };
     } catch (error) {
       failures.push(`${kind}: ${startFailure(kind, error)}`);
