@@ -69,23 +69,23 @@ interface EnergySums {
  *
  * @param batches feeds of one or more runs
  * @param bound signal-to-noise ratio in dB below which a layer counts as diverged
- * @param beat called between runs
+ * @param beat called between runs, with the share of the work that is done
  */
 export async function measureLayerDivergences(
   reference: Model,
   secondModel: SecondModel,
   batches: readonly PairFeeds[],
   bound = MIN_SNR_DB,
-  beat: () => void = () => {},
+  beat: (share: number) => void = () => {},
 ): Promise<LayerDivergences> {
-  const pairs = await matchTensors(reference, secondModel, batches, beat);
+  const pairs = await matchTensors(reference, secondModel, batches, () => beat(0));
   const layers: LayerDivergence[] = [];
   const chunk = new ChunkSize(MAX_TENSORS_PER_RUN);
   while (layers.length < pairs.length) {
     const part = pairs.slice(layers.length, layers.length + chunk.tensors);
     const sums = part.map((): EnergySums => ({ signal: 0, noise: 0, nonFinite: 0 }));
     let bytes = 0;
-    for (const [referenceFeeds, secondFeeds] of batches) {
+    for (const [run, [referenceFeeds, secondFeeds]] of batches.entries()) {
       const { activations: referenceTensors } = await reference.run(
         referenceFeeds,
         part.map(({ tensor }) => tensor),
@@ -98,7 +98,7 @@ export async function measureLayerDivergences(
         addEnergies(sum, referenceTensors[i], secondTensors[i]);
       });
       bytes = [...referenceTensors, ...secondTensors].reduce((sum, { data }) => sum + data.byteLength, 0);
-      beat();
+      beat((layers.length + (part.length * (run + 1)) / batches.length) / pairs.length);
     }
     part.forEach(({ tensor, copy }, i) => {
       const { nonFinite } = sums[i];

@@ -13,6 +13,8 @@ export interface Progress {
   readonly isUpperBound?: boolean | undefined;
   /** What is counted, as a singular noun: `finding`. */
   readonly unit: string;
+  /** Its plural, where that is irregular. */
+  readonly units?: string | undefined;
   /** Seconds that are left, where that is known otherwise than from the pieces that are done, such as from a time limit. */
   readonly remainingSeconds?: number | undefined;
   /** The progress within the piece that is being worked on. */
@@ -30,8 +32,11 @@ export function progressShare({ done, total, inner }: Progress): number | undefi
 }
 
 /** What is counted, for people: `3 of 12 findings`, `4,321 of at most 20,000 runs`, `1,024 testcases`. */
-export function countText({ done, total, unit, isUpperBound = false }: Progress, withUnit = true): string {
-  const noun = (count: number): string => (withUnit ? ` ${pluralNoun(count, unit)}` : '');
+export function countText(
+  { done, total, unit, units, isUpperBound = false }: Progress,
+  withUnit = true,
+): string {
+  const noun = (count: number): string => (withUnit ? ` ${pluralNoun(count, unit, units)}` : '');
   if (total === undefined) return `${formatCount(done)}${noun(done)}`;
   return `${formatCount(done)} of ${isUpperBound && withUnit ? 'at most ' : ''}${formatCount(total)}${noun(total)}`;
 }

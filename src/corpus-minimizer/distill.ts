@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { makeFolder } from '../core/atomic-file.ts';
 import { fileError, UserError } from '../core/errors.ts';
+import type { OnProgress, Progress } from '../core/progress.ts';
 import { DEFAULT_FEEDBACK } from '../coverage/feedback/registry.ts';
 import { FORMAT_VERSION } from '../storage/finding.ts';
 import { damagedFiles } from '../storage/finding-checksums.ts';
@@ -12,8 +13,13 @@ import { type ReadOnlyCorpus, readCorpusFolder } from './read-corpus-folder.ts';
 import { type CorpusSelection, type SelectionOptions, selectUndamaged } from './select-entries.ts';
 import { isComplete, writeDistilledCorpus } from './write-corpus.ts';
 
+/** Steps of distilling: reading, selecting, writing. */
+const STEPS = 3;
+
 /** Settings of `distill`. */
 export interface DistillOptions extends SelectionOptions {
+  /** Is told which step is done, and how many files of the current one are. */
+  readonly onProgress?: OnProgress | undefined;
   /** Folder of the distilled corpus. */
   readonly out: string;
 }
@@ -35,15 +41,24 @@ export interface DistillReport extends DistilledRecord {
  * @throws UserError where they have different models or coverage, or `out` holds something else
  */
 export async function distill(folders: readonly string[], options: DistillOptions): Promise<DistillReport> {
+  const { onProgress = () => {} } = options;
+  const steps = (done: number, inner?: Progress): void =>
+    onProgress({ label: 'distilling', done, total: STEPS, unit: 'step', inner });
   const sources: ReadOnlyCorpus[] = [];
-  for (const folder of folders) sources.push(await readCorpusFolder(folder));
+  for (const [done, folder] of folders.entries()) {
+    steps(0, { label: 'reading', done, total: folders.length, unit: 'corpus', units: 'corpora' });
+    sources.push(await readCorpusFolder(folder));
+  }
   checkSameCoverage(sources);
   const merged = new MergedCorpus(sources);
+  steps(1);
   const selection = await selectUndamaged(merged, options);
   await makeFolder(options.out, 'the folder');
   const lock = await Lock.acquire(options.out);
   try {
-    return await distillInto(options.out, merged, selection);
+    return await distillInto(options.out, merged, selection, (done, total) =>
+      steps(2, { label: 'writing', done, total, unit: 'testcase' }),
+    );
   } catch (error) {
     throw error instanceof UserError ? error : fileError(error, 'write the distilled corpus to', options.out);
   } finally {
@@ -73,6 +88,7 @@ async function distillInto(
   out: string,
   merged: MergedCorpus,
   { indices, threshold, margins, keptFor }: CorpusSelection,
+  onWritten: (done: number, total: number) => void,
 ): Promise<DistillReport> {
   const [{ modelSha256, coverage, measure, feedback, inputs }] = merged.sources;
   const entries = indices.map((index) => merged.entries[index]);
@@ -111,6 +127,6 @@ async function distillInto(
     ...damagedFindings,
   ];
   const wasDone = await isComplete(out, record.digest);
-  if (!wasDone) await writeDistilledCorpus(out, entries, record, merged.fileCrc32s, findings);
+  if (!wasDone) await writeDistilledCorpus(out, entries, record, merged.fileCrc32s, findings, onWritten);
   return { ...record, out, wasDone, damage };
 }

@@ -51,6 +51,7 @@ async function readPlannedDigest(path: string): Promise<string | undefined> {
  *
  * @param fileCrc32s of the entries' testcases, by their ids
  * @param findings by their path within `findings/`, the folders that they are copied from
+ * @param onWritten called with the testcases that are written, of all
  */
 export async function writeDistilledCorpus(
   folder: string,
@@ -58,25 +59,29 @@ export async function writeDistilledCorpus(
   record: DistilledRecord,
   fileCrc32s: ReadonlyMap<string, string>,
   findings: ReadonlyMap<string, string>,
+  onWritten: (done: number, total: number) => void = () => {},
 ): Promise<void> {
   await writeDurably(join(folder, PLAN_FILE), `${JSON.stringify({ digest: record.digest })}\n`);
   for (const name of [CORPUS_FOLDER, STATE_FOLDER]) await mkdir(join(folder, name), { recursive: true });
   const present = new Set(await readdir(join(folder, CORPUS_FOLDER)));
   const missing = entries.filter(({ record: { id } }) => !present.has(`${id}.npz`));
-  await forEachConcurrently(missing, async ({ record: { id }, folder: source }) =>
-    writeAtomically(testcasePath(folder, id), await readFile(testcasePath(source, id))),
-  );
+  let written = entries.length - missing.length;
+  await forEachConcurrently(missing, async ({ record: { id }, folder: source }) => {
+    await writeAtomically(testcasePath(folder, id), await readFile(testcasePath(source, id)));
+    written++;
+    onWritten(written, entries.length);
+  });
   for (const [path, source] of findings) await copyFinding(source, join(folder, 'findings', path));
   await writeVectors(
     folder,
     entries.map(({ vector }) => vector),
   );
-  const written = entries.map((entry) => ({
+  const lines = entries.map((entry) => ({
     record: entry.record,
     activations: entry.vector,
     fileCrc32: fileCrc32s.get(entry.record.id) ?? '',
   }));
-  await writeDurably(join(folder, JOURNAL_FILE), journalText(written));
+  await writeDurably(join(folder, JOURNAL_FILE), journalText(lines));
   await writeDurably(join(folder, DISTILLED_FILE), withChecksum(`${JSON.stringify(record, null, 2)}\n`));
   await rm(join(folder, PLAN_FILE));
 }

@@ -29,6 +29,9 @@ export interface ModelComparison {
   readonly departures: LayerDivergences;
 }
 
+/** Share of the work of a comparison that its outputs take; the rest is for layers. */
+export const OUTPUTS_SHARE = 0.5;
+
 /** Testcases per run. */
 const BATCH_ROWS = 64;
 
@@ -38,7 +41,7 @@ const BATCH_ROWS = 64;
  * @param objective decides which differences are violations
  * @param most length of the list of worst testcases
  * @param bound signal-to-noise ratio in dB below which a layer counts as diverged
- * @param heartbeat called between runs
+ * @param heartbeat called between runs, with the share of the work that is done: up to a half for the outputs, the rest for layers
  * @throws UserError if the objective can't judge the model's outputs
  */
 export async function comparePair(
@@ -46,7 +49,7 @@ export async function comparePair(
   testcases: readonly TestcaseBatch[],
   objective: Objective,
   { most, bound }: { readonly most: number; readonly bound: number },
-  heartbeat: () => void,
+  heartbeat: (share: number) => void,
 ): Promise<ModelComparison> {
   const { secondModel } = model.model;
   if (secondModel === undefined) throw new Error('there is no second model');
@@ -63,7 +66,7 @@ export async function comparePair(
   )) {
     const batch = packBatch(group);
     const result = await model.run(batch, group.length, []);
-    heartbeat();
+    heartbeat((OUTPUTS_SHARE * (first + group.length)) / testcases.length);
     const refusal = objective.refuses?.(result);
     if (refusal !== undefined) throw new UserError(`--objective: ${objective.name} ${refusal}`);
     const referenceFeeds = model.feeds(batch, group.length);
@@ -86,7 +89,9 @@ export async function comparePair(
     ties,
     outputs: tally.comparisons(testcases.length),
     worst: worst.slice(0, most),
-    departures: await measureLayerDivergences(model.model, secondModel, feeds, bound, heartbeat),
+    departures: await measureLayerDivergences(model.model, secondModel, feeds, bound, (share) =>
+      heartbeat(OUTPUTS_SHARE + (1 - OUTPUTS_SHARE) * share),
+    ),
   };
 }
 

@@ -4,6 +4,7 @@ import type { Notices } from '../campaign/resolve/model-settings.ts';
 import type { InputConfig, ModelConfig } from '../config/schema.ts';
 import { fileError, UserError } from '../core/errors.ts';
 import { modelName } from '../core/model-name.ts';
+import type { OnProgress, Progress } from '../core/progress.ts';
 import { halfSettings } from '../model/half.ts';
 import { MODEL_JSON } from '../model/model.ts';
 import { needsCalibration } from '../model/quantize/derive.ts';
@@ -11,6 +12,9 @@ import type { ModelFiles, Quantization } from '../model/quantize/kind.ts';
 import { mainFile, modelPath } from '../storage/load-options.ts';
 import { withModelSession } from '../workers/model-session.ts';
 import { readSeeds } from './read-seeds.ts';
+
+/** Steps of quantizing: loading the model, deriving the copy, writing it. */
+const STEPS = 3;
 
 /** A quantized copy on disk. */
 export interface WrittenModel {
@@ -32,14 +36,27 @@ export async function writeQuantizedModel(
   kind: Quantization,
   out: string | undefined,
   notices: Notices,
+  onProgress: OnProgress = () => {},
 ): Promise<WrittenModel> {
   const { asGiven, absolute } = modelPath(config);
+  const steps = (done: number, inner?: Progress): void =>
+    onProgress({ label: `quantizing to ${kind}`, done, total: STEPS, unit: 'step', inner });
+  steps(0);
   return withModelSession({ ...config, model: absolute }, async (session) => {
+    steps(1);
     const calibrates = await needsCalibration(session.info.path, kind);
     if (calibrates && config.seeds === undefined)
       throw new UserError('int8 is calibrated on seeds, but there are no seeds: set --seeds');
     const seeds = calibrates ? (await readSeeds(session.info, config, notices)).seeds : [];
-    const files = await session.quantize(kind, seeds, halfSettings(config.half));
+    const files = await session.quantize(kind, seeds, halfSettings(config.half), (share) =>
+      steps(1, {
+        label: 'calibrating',
+        done: Math.round(share * seeds.length),
+        total: seeds.length,
+        unit: 'seed',
+      }),
+    );
+    steps(2);
     const destination = out ?? `${modelName(asGiven)}-${kind}${files.has(MODEL_JSON) ? '' : '.onnx'}`;
     return {
       path: await writeModelFiles(files, destination),

@@ -2,6 +2,7 @@ import { mkdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { writeAtomically } from '../core/atomic-file.ts';
 import { fileError } from '../core/errors.ts';
+import type { OnProgress } from '../core/progress.ts';
 import { parseExtensionSpec } from '../extensions/spec.ts';
 import type { Baseline } from '../triage/baseline.ts';
 import { isCounted, type TriageResult, triage } from '../triage/triage.ts';
@@ -63,6 +64,8 @@ export interface ReportOptions {
   readonly name?: string | undefined;
   /** Makes the command that reproduces the finding in a folder. */
   readonly replayLine: (folder: string) => string;
+  /** Is told how many campaigns have been collected. */
+  readonly onProgress?: OnProgress | undefined;
   /** Further remarks, a line each. */
   readonly notes?: readonly string[] | undefined;
   /** Campaigns that could not run, or ran too few mutants. */
@@ -79,7 +82,7 @@ export async function report(
   files: ReportFiles,
   options: ReportOptions,
 ): Promise<ReportedCampaign[]> {
-  const sections = await collectSections(campaigns, options.replayLine);
+  const sections = await collectSections(campaigns, options);
   const views = sections.map(({ view }) => view);
   const reported = sections.map(({ reported: campaign }) => campaign);
   const { failures = [], title = defaultTitle(views) } = options;
@@ -107,16 +110,25 @@ interface ReportSection {
 
 async function collectSections(
   campaigns: readonly ReportSource[],
-  replayLine: (folder: string) => string,
+  { replayLine, onProgress = () => {} }: ReportOptions,
 ): Promise<ReportSection[]> {
   const triages: TriageResult[] = [];
-  for (const { folder, against } of campaigns) triages.push(await triage([folder], { against }));
+  // Reading the findings of a campaign takes about as long as drawing its faults.
+  const progress = (step: number, label: string, done: number): void => {
+    const inner = { label, done, total: campaigns.length, unit: 'campaign' };
+    onProgress({ label: 'reporting', done: step, total: 2, unit: 'step', inner });
+  };
+  for (const { folder, against } of campaigns) {
+    progress(0, 'reading findings', triages.length);
+    triages.push(await triage([folder], { against }));
+  }
   const faultCount = triages.reduce((sum, { faults }) => sum + faults.length, 0);
   const budget = pictureBudget(Math.min(MAX_FAULTS, faultCount));
   const shownCounts = shownFaultCounts(triages);
   const sections: ReportSection[] = [];
   for (const [i, { folder, name, tonight }] of campaigns.entries()) {
     const triaged = triages[i];
+    progress(1, 'drawing faults', i);
     const collected = await collectCampaign(folder, {
       faults: triaged.faults,
       maxFaults: shownCounts[i],

@@ -152,9 +152,9 @@ async function replayOne(folder: string, options: ReplayOptions): Promise<Replay
     const kinds = await readSiteKinds(campaign.folder);
     const repair = findingRepair(finding, kinds.size === 0 ? siteKindsOf(campaign.graph) : kinds);
     const notes: string[] = rows === undefined ? [] : [`batch-dependent: run in its batch of ${rows}`];
-    if (rerun.otherSignatures.length > 0) notes.push(`breaks as ${rerun.otherSignatures.join(', ')}`);
-    if (modelSha256 !== finding.model.sha256) notes.push('the model has changed since');
-    if (secondModelSha256 !== finding.copy?.sha256) notes.push('the second model has changed since');
+    if (rerun.otherSignatures.length > 0) notes.push(`fails as ${rerun.otherSignatures.join(', ')}`);
+    if (modelSha256 !== finding.model.sha256) notes.push('the model has changed');
+    if (secondModelSha256 !== finding.copy?.sha256) notes.push('the second model has changed');
     return {
       path: folder,
       id: finding.id,

@@ -178,11 +178,12 @@ export class ModelSession {
   /**
    * Compares both models on testcases.
    *
+   * @param onShare called with the share of the work that is done
    * @throws UserError where the objective does not fit the outputs, or a model ends the process
    */
-  async compare(request: ComparisonRequest): Promise<ModelComparison> {
+  async compare(request: ComparisonRequest, onShare?: (share: number) => void): Promise<ModelComparison> {
     await this.#probe(request.testcases, []);
-    return this.#call('comparing it', () => this.#process.call('compare', request, LOAD_TIMEOUT_MS));
+    return this.#call('comparing it', () => this.#process.call('compare', request, LOAD_TIMEOUT_MS, onShare));
   }
 
   /**
@@ -190,11 +191,17 @@ export class ModelSession {
    *
    * @param seeds testcases to calibrate on, for int8 copies of ONNX models
    * @param half how copies in half precision add up
+   * @param onShare called with the share of the calibration that is done
    * @throws UserError where the model can't be quantized
    */
-  quantize(kind: Quantization, seeds: readonly TestcaseData[], half?: HalfSettings): Promise<ModelFiles> {
+  quantize(
+    kind: Quantization,
+    seeds: readonly TestcaseData[],
+    half?: HalfSettings,
+    onShare?: (share: number) => void,
+  ): Promise<ModelFiles> {
     return this.#call('quantizing it', () =>
-      this.#process.call('deriveQuantizedModel', { kind, seeds, half }, LOAD_TIMEOUT_MS),
+      this.#process.call('deriveQuantizedModel', { kind, seeds, half }, LOAD_TIMEOUT_MS, onShare),
     );
   }
 

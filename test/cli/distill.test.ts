@@ -90,7 +90,7 @@ describe('distilling two campaigns', () => {
 
   test('does nothing the second time, and refuses another one there', async () => {
     const again = await neurofuzz(['distill', first, second, '-o', out]);
-    expect(again).toMatchObject({ code: 0, stdout: expect.stringContaining('was there already') });
+    expect(again).toMatchObject({ code: 0, stdout: expect.stringContaining('already complete: ') });
     const other = await neurofuzz(['distill', first, '-o', out]);
     expect(other).toMatchObject({
       code: 2,

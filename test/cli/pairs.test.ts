@@ -107,7 +107,7 @@ describe('a model and its int8 copy', () => {
     const lenient = await neurofuzz(['triage', away, '--atol', '1000']);
     expect(lenient.code).toBe(0);
     expect(lenient.stdout).toMatch(
-      /^ +quantization-class-probabilities +\d+ hits, 3 kept +10\/10 .* 0 of 3 break the rules given /,
+      /^ +quantization-class-probabilities +\d+ hits, 3 kept +10\/10 .* 0 of 3 violate the given rules /,
     );
     const wrong = await neurofuzz(['triage', away, '--cosine', '2']);
     expect(wrong).toMatchObject({
@@ -323,7 +323,7 @@ describe('neurofuzz quantize', () => {
     const out = join(folder, 'tfjs-copy');
     const { stdout, code } = await neurofuzz(['quantize', TWIN, '--to', 'int8', '-o', out]);
     expect(code).toBe(0);
-    expect(stdout).toBe(`wrote ${join(out, 'model.json')}: ${TWIN} in int8\n`);
+    expect(stdout).toBe(`wrote ${join(out, 'model.json')} (${TWIN} as int8)\n`);
     expect(readdirSync(out).sort()).toEqual(['group1-shard1of1.bin', 'model.json']);
     const unseeded = await neurofuzz(['quantize', MODEL, '--to', 'int8']);
     expect(unseeded.code).toBe(2);
@@ -373,7 +373,7 @@ describe('neurofuzz compare', () => {
     const { code, stdout } = await compare('-O', 'differential:atol=0.2', '--snr', '42');
     expect(code).toBe(1);
     expect(stdout).toMatch(/on 40 inputs: [1-9]\d* disagree \(differential:atol=0.2\)/);
-    expect(stdout).toMatch(/hidden_2 \(\w+\) is the first below 42 dB/);
+    expect(stdout).toMatch(/hidden_2 \(\w+\) is the first layer below 42 dB/);
   });
 
   test('refuses what it cannot compare', async () => {

@@ -10,6 +10,7 @@ import { addOutputFlags } from '../arguments/output-flags.ts';
 import { addSettingFlags, readSections } from '../arguments/setting-flags.ts';
 import { EXIT } from '../exit-codes.ts';
 import { logNotices, type OutputOptions } from '../output/logging.ts';
+import { withProgress } from '../output/progress.ts';
 import { table } from '../output/table.ts';
 import { printJson, printLines } from '../output/terminal.ts';
 
@@ -55,10 +56,8 @@ async function run(model: string, against: string, options: CompareOptions): Pro
     bound: parseNonNegative('--snr', options.snr),
   };
   const { compareModels } = await import('../../model-commands/compare.ts');
-  const comparison = await compareModels(
-    { ...config, objective: options.objective },
-    limits,
-    logNotices(options),
+  const comparison = await withProgress(options, (onProgress) =>
+    compareModels({ ...config, objective: options.objective }, limits, logNotices(options), onProgress),
   );
   if (options.json === true) printJson(comparison);
   else if (options.quiet !== true) printLines(comparisonLines(comparison));

@@ -1,13 +1,17 @@
 import { Command } from 'commander';
 import { UserError } from '../../core/errors.ts';
-import { formatCount } from '../../core/format-number.ts';
+import { formatCount, plural } from '../../core/format-number.ts';
 import type { DistillReport } from '../../corpus-minimizer/distill.ts';
 import { DEFAULT_FEEDBACK, feedbackKind } from '../../coverage/feedback/registry.ts';
+import { addOutputFlags } from '../arguments/output-flags.ts';
+import { launcher, quote } from '../launcher.ts';
+import type { OutputOptions } from '../output/logging.ts';
+import { withProgress } from '../output/progress.ts';
 import { printError, printJson, printLines } from '../output/terminal.ts';
 
 /** `neurofuzz distill`: writes a smallest corpus with the same coverage. */
 export function distillCommand(): Command {
-  return new Command('distill')
+  const command = new Command('distill')
     .description('Write the smallest corpus with the same coverage as some campaigns, which are not modified')
     .argument('<campaign...>', 'campaign folders, or corpora that were distilled before')
     .option('-o, --out <dir>', 'folder of the distilled corpus (default: <campaign>-distilled)')
@@ -22,26 +26,26 @@ export function distillCommand(): Command {
     .option('--json', 'print one JSON object on standard output')
     .addHelpText('after', EXAMPLES)
     .action(run);
+  return addOutputFlags(command);
 }
 
-interface DistillFlags {
+interface DistillFlags extends OutputOptions {
   readonly out?: string;
   readonly threshold?: string;
   readonly max?: string;
-  readonly json?: boolean;
 }
 
 async function run(campaigns: readonly string[], options: DistillFlags): Promise<void> {
   const { distill } = await import('../../corpus-minimizer/distill.ts');
   const out = options.out ?? `${campaigns[0].replace(/[/\\]+$/, '')}-distilled`;
-  const report = await distill(campaigns, {
-    out,
-    threshold: parsePositive('--threshold', options.threshold, false),
-    max: parsePositive('--max', options.max, true),
-  });
+  const threshold = parsePositive('--threshold', options.threshold, false);
+  const max = parsePositive('--max', options.max, true);
+  const report = await withProgress(options, (onProgress) =>
+    distill(campaigns, { out, threshold, max, onProgress }),
+  );
   for (const damage of report.damage) printError(damage);
   if (options.json === true) printJson(jsonOf(report));
-  else printLines(reportLines(report));
+  else if (options.quiet !== true) printLines(reportLines(report));
 }
 
 function parsePositive(flag: string, given: string | undefined, whole: boolean): number | undefined {
@@ -66,10 +70,10 @@ function reportLines(report: DistillReport): string[] {
   const { feedback = DEFAULT_FEEDBACK } = report;
   const from = sources.length === 1 ? '' : ` of ${sources.length} corpora`;
   return [
-    `${wasDone ? 'was there already: ' : ''}kept ${formatCount(kept)} of ${formatCount(testcases)} testcases${from} (${((100 * kept) / Math.max(1, testcases)).toFixed(1)} %): ${formatCount(keptFor.coverage)} for what they cover, ${formatCount(keptFor.margins)} for margins, ${formatCount(keptFor.ancestors)} seeds that others are measured from`,
-    `each of the others ${feedbackKind(feedback).describeReach(threshold)}; ${formatCount(findings)} findings went along`,
+    `${wasDone ? 'already complete: ' : ''}kept ${formatCount(kept)} of ${plural(testcases, 'testcase')}${from} (${((100 * kept) / Math.max(1, testcases)).toFixed(1)} %): ${formatCount(keptFor.coverage)} for coverage, ${formatCount(keptFor.margins)} for margins, ${plural(keptFor.ancestors, 'ancestor seed')}`,
+    `each testcase that was left out ${feedbackKind(feedback).describeReach(threshold)}; ${plural(findings, 'finding')} copied`,
     `corpus: ${out}`,
-    `begin a campaign with it: neurofuzz fuzz --config campaign.yaml --corpus ${out}`,
+    `start a campaign with it: ${launcher()} fuzz --config campaign.yaml --corpus ${quote(out)}`,
   ];
 }
 
@@ -80,4 +84,4 @@ Examples:
   neurofuzz distill neurofuzz-out/model --max 1000 --out small
   neurofuzz fuzz --config campaign.yaml --corpus small
 
-What was ended on the way goes on when the same is run again.`;
+Run the same command again to continue an interrupted run.`;

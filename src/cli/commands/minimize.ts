@@ -1,10 +1,14 @@
 import { Command } from 'commander';
+import type { Distance } from '../../constraints/distance.ts';
 import { UserError } from '../../core/errors.ts';
-import { formatNumber, plural } from '../../core/format-number.ts';
+import { formatCount, formatNumber, plural } from '../../core/format-number.ts';
 import type { MinimizeResult } from '../../triage/minimize/minimize.ts';
+import type { SmallerFinding } from '../../triage/minimize/minimize-finding.ts';
+import { addOutputFlags } from '../arguments/output-flags.ts';
 import { TRUST_HELP } from '../arguments/trust-flag.ts';
 import { EXIT } from '../exit-codes.ts';
-import { distanceText } from '../output/distance-text.ts';
+import type { OutputOptions } from '../output/logging.ts';
+import { withProgress } from '../output/progress.ts';
 import { printError, printJson, printLines } from '../output/terminal.ts';
 
 /** Format version of `minimize --json`. */
@@ -15,7 +19,7 @@ const MAX_TRIES = 10_000_000;
 
 /** `neurofuzz minimize`: reduces the difference of findings from their seeds. */
 export function minimizeCommand(): Command {
-  return new Command('minimize')
+  const command = new Command('minimize')
     .description('Shrink findings: keep the fault, reduce the difference from the seed')
     .argument('<path...>', "a finding's folder; with --all a folder of them, or a campaign")
     .option('--all', 'all findings below the paths')
@@ -26,15 +30,15 @@ export function minimizeCommand(): Command {
     .option('--json', 'print one JSON object on standard output')
     .addHelpText('after', EXAMPLES)
     .action(run);
+  return addOutputFlags(command);
 }
 
-interface MinimizeFlags {
+interface MinimizeFlags extends OutputOptions {
   readonly all?: boolean;
   readonly tries: string;
   readonly force?: boolean;
   readonly model?: string;
   readonly trust?: boolean;
-  readonly json?: boolean;
 }
 
 async function run(paths: readonly string[], options: MinimizeFlags): Promise<void> {
@@ -46,21 +50,20 @@ async function run(paths: readonly string[], options: MinimizeFlags): Promise<vo
   for (const path of paths)
     if (options.all !== true && !(await exists(`${path}/finding.json`)))
       throw new UserError(
-        `${path} is no finding's folder: name one that holds a finding.json, or all below it with --all`,
+        `${path} is not a finding: name a folder with a finding.json, or use --all for all findings below it`,
       );
   const results: MinimizeResult[] = [];
-  for await (const result of minimize(paths, {
-    tries,
-    force: options.force,
-    model: options.model,
-    trust: options.trust,
-    onDamage: printError,
-  })) {
-    results.push(result);
-    if (options.json !== true) printLines(resultLines(result));
-  }
+  const { force, model, trust } = options;
+  const isText = options.json !== true && options.quiet !== true;
+  await withProgress(options, async (onProgress) => {
+    const minimizing = { tries, force, model, trust, onDamage: printError, onProgress };
+    for await (const result of minimize(paths, minimizing)) {
+      results.push(result);
+      if (isText) printLines(resultLines(result));
+    }
+  });
   if (options.json === true) printJson({ formatVersion: FORMAT_VERSION, findings: results });
-  else if (results.length === 0) printLines(['no findings to minimize']);
+  else if (isText && results.length === 0) printLines(['no findings to minimize']);
   process.exitCode = EXIT.done;
 }
 
@@ -73,16 +76,25 @@ function resultLines({
   tries,
   why,
 }: MinimizeResult): string[] {
-  if (smaller.length === 0) return [`${signature}  ${path}: left as it is: ${why}`];
+  if (smaller.length === 0) return [`${signature}  not minimized: ${why}  ${path}`];
   return smaller.map((variant) => {
-    const sizes =
+    const change =
       variant.goal === 'length'
-        ? `${plural(tokens, 'token')} to ${plural(variant.tokens ?? 0, 'token')}`
-        : variant.goal === 'distance'
-          ? `L∞ ${formatNumber(distance.linf, 3)} to ${formatNumber(variant.distance.linf, 3)}, L2 ${formatNumber(distance.l2, 3)} to ${formatNumber(variant.distance.l2, 3)}`
-          : `${distanceText(distance)} to ${distanceText(variant.distance)}`;
-    return `${signature}  ${sizes} in ${tries} tries  ${variant.path}`;
+        ? `${formatCount(tokens)} → ${plural(variant.tokens ?? 0, 'token')}`
+        : changeText(variant.goal, distance, variant.distance);
+    return `${signature}  ${change}, ${plural(tries, 'run')}  ${variant.path}`;
   });
+}
+
+/** What a smaller finding differs less in: `149 → 19 changed values (largest change 2 → 1.97)`. */
+function changeText(goal: SmallerFinding['goal'], from: Distance, to: Distance): string {
+  const arrow = (before: number, after: number): string =>
+    `${formatNumber(before, 3)} → ${formatNumber(after, 3)}`;
+  if (goal === 'distance')
+    return `distance from the seed L∞ ${arrow(from.linf, to.linf)}, L2 ${arrow(from.l2, to.l2)}`;
+  if (from.edits !== undefined && to.edits !== undefined)
+    return `${formatCount(from.edits)} → ${plural(to.edits, 'edit')}`;
+  return `${formatCount(from.l0)} → ${plural(to.l0, 'changed value')} (largest change ${arrow(from.linf, to.linf)})`;
 }
 
 const EXAMPLES = `
@@ -90,4 +102,4 @@ Examples:
   neurofuzz minimize neurofuzz-out/model/findings/nonfinite-nan-log/2f0c11d07e9a5b7e
   neurofuzz minimize --all neurofuzz-out/model --tries 20000
 
-Smaller findings lie beside their originals, which stay; each is run again ten times before it is kept.`;
+Smaller findings are written beside their originals, which are kept. Each is reproduced ten times first.`;

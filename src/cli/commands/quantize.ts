@@ -1,10 +1,12 @@
 import { Command, Option } from 'commander';
 import { inputSection } from '../../config/input-section.ts';
 import { modelSection, resourceSection } from '../../config/model-section.ts';
+import { plural } from '../../core/format-number.ts';
 import { QUANTIZERS } from '../../model/quantize/registry.ts';
 import { addOutputFlags } from '../arguments/output-flags.ts';
 import { addSettingFlags, LOADING_FLAGS, readSections } from '../arguments/setting-flags.ts';
 import { logNotices, type OutputOptions } from '../output/logging.ts';
+import { withProgress } from '../output/progress.ts';
 import { printJson, printLines } from '../output/terminal.ts';
 
 interface QuantizeOptions extends OutputOptions {
@@ -18,7 +20,9 @@ export function quantizeCommand(): Command {
     .description('Write a quantized copy of a model')
     .argument('<model>', 'an .onnx file or a TensorFlow.js model.json')
     .addOption(
-      new Option('--to <kind>', 'what numbers become').choices(QUANTIZERS.names()).makeOptionMandatory(),
+      new Option('--to <kind>', 'number format of the copy')
+        .choices(QUANTIZERS.names())
+        .makeOptionMandatory(),
     );
   addSettingFlags(command, ['seeds'], {
     seeds: 'inputs that int8 copies of ONNX models are calibrated on, as fuzz takes them',
@@ -33,11 +37,13 @@ async function run(model: string, options: QuantizeOptions): Promise<void> {
   const { writeQuantizedModel } = await import('../../model-commands/quantize.ts');
   const { to } = options;
   const config = readSections({ ...modelSection, ...resourceSection, ...inputSection }, options, { model });
-  const written = await writeQuantizedModel(config, to, options.out, logNotices(options));
+  const written = await withProgress(options, (onProgress) =>
+    writeQuantizedModel(config, to, options.out, logNotices(options), onProgress),
+  );
   if (options.json === true) printJson({ model, to, ...written });
   else if (options.quiet !== true) {
-    const calibrated = written.seeds === undefined ? '' : `, calibrated on ${written.seeds} seeds`;
-    printLines([`wrote ${written.path}: ${model} in ${to}${calibrated}`]);
+    const calibrated = written.seeds === undefined ? '' : `, calibrated on ${plural(written.seeds, 'seed')}`;
+    printLines([`wrote ${written.path} (${model} as ${to}${calibrated})`]);
   }
 }
 

@@ -79,7 +79,7 @@ function isRegressed({ markedFixed, verdict }: ReplayResult): boolean {
 
 function resultLine(result: ReplayResult): string {
   const { verdict, reproduced, signature, path } = result;
-  const notes = [isRegressed(result) ? 'it was marked as fixed' : '', result.note].filter(
+  const notes = [isRegressed(result) ? 'regression: it was marked as fixed' : '', result.note].filter(
     (note) => note !== '',
   );
   const suffix = notes.length === 0 ? '' : `  (${notes.join('; ')})`;
@@ -115,7 +115,7 @@ async function writeJunit(
 function outcomeOf(result: ReplayResult, isRegression: boolean): CheckOutcome {
   const { verdict, summary, note, path, reproduced } = result;
   if (verdict === 'fixed') return { kind: 'passed' };
-  if (isTie(result.signature)) return { kind: 'skipped', message: `a tie is no fault: ${summary}` };
+  if (isTie(result.signature)) return { kind: 'skipped', message: `a tie is not a fault: ${summary}` };
   const details = [`${verdict} (${reproduced})`, note, repairText(result), path]
     .filter((text) => text !== '')
     .join('\n');
@@ -131,5 +131,5 @@ Examples:
   neurofuzz replay findings/ --model release-2.onnx --mark-fixed
   neurofuzz replay findings/ --regression --junit replay.xml
 
-To keep findings in a repository, copy them with the campaign.yaml above them, and see that it names the model.
-Exit codes: 0 when none is broken any more but ties (with --regression: none that is marked as fixed), 1 otherwise.`;
+To keep findings in a repository, copy them with the campaign.yaml above them, and make sure its \`model:\` path is valid there.
+Exit codes: 0 when no finding fails, ties aside (with --regression: none that is marked as fixed), 1 otherwise.`;

@@ -1,13 +1,16 @@
 import { Command } from 'commander';
 import { plural } from '../../core/format-number.ts';
 import type { ReportedCampaign } from '../../report/view-model.ts';
+import { addOutputFlags } from '../arguments/output-flags.ts';
 import { EXIT } from '../exit-codes.ts';
 import { launcher, quote } from '../launcher.ts';
+import type { OutputOptions } from '../output/logging.ts';
+import { withProgress } from '../output/progress.ts';
 import { printError, printJson, printLines } from '../output/terminal.ts';
 
 /** `neurofuzz report`: writes a self-contained HTML report, and JUnit, SARIF and Markdown on request. */
 export function reportCommand(): Command {
-  return new Command('report')
+  const command = new Command('report')
     .description('Write a self-contained HTML report: faults with their pictures, and how the search went')
     .argument('<campaign...>', "the campaigns' folders")
     .option(
@@ -23,9 +26,10 @@ export function reportCommand(): Command {
     .option('--json', 'print one JSON object on standard output')
     .addHelpText('after', EXAMPLES)
     .action(run);
+  return addOutputFlags(command);
 }
 
-interface ReportFlags {
+interface ReportFlags extends OutputOptions {
   readonly out?: string;
   readonly against?: string;
   readonly title?: string;
@@ -33,7 +37,6 @@ interface ReportFlags {
   readonly sarif?: string;
   readonly markdown?: string;
   readonly comment?: string;
-  readonly json?: boolean;
 }
 
 async function run(folders: readonly string[], options: ReportFlags): Promise<void> {
@@ -41,18 +44,18 @@ async function run(folders: readonly string[], options: ReportFlags): Promise<vo
   const { junit, sarif, markdown, comment, against } = options;
   const html = options.out ?? defaultPage(folders);
   const campaigns = folders.map((folder) => ({ folder, against }));
-  const reported = await report(
-    campaigns,
-    { html, junit, sarif, markdown, comment },
-    {
-      title: options.title,
-      replayLine: (folder) => `${launcher()} replay ${quote(folder)}`,
-    },
+  const replayLine = (folder: string): string => `${launcher()} replay ${quote(folder)}`;
+  const reported = await withProgress(options, (onProgress) =>
+    report(
+      campaigns,
+      { html, junit, sarif, markdown, comment },
+      { title: options.title, replayLine, onProgress },
+    ),
   );
   for (const { damage } of reported) damage.forEach(printError);
   const files = [html, junit, sarif, markdown, comment].filter((path) => path !== undefined);
   if (options.json === true) printJson({ files, campaigns: reported });
-  else printLines(reportLines(reported, files));
+  else if (options.quiet !== true) printLines(reportLines(reported, files));
   process.exitCode = EXIT.done;
 }
 
@@ -69,5 +72,5 @@ Examples:
   neurofuzz report night/* --out night.html --against baseline.json
   neurofuzz report neurofuzz-out/model --junit faults.xml --sarif faults.sarif --markdown summary.md
 
-The page is whole: it opens from disk, loads nothing, and can be sent as it is.
-Exit codes: 0 when it is written, whatever was found; triage --against tells by its exit code what is new.`;
+The page is self-contained: it opens from disk and loads no external resources.
+Exit codes: 0 when the report is written, whatever was found; triage --against exits with 1 if there are new faults.`;

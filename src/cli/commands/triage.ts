@@ -22,9 +22,8 @@ export function triageCommand(): Command {
     .argument('<campaign...>', 'campaign folders; the same fault in several campaigns counts once')
     .option('--against <campaign>', 'older campaign or baseline: marks faults as new, known or fixed')
     .option('--update-baseline <file>', 'write the current faults as a baseline for --against');
-  for (const { name, help } of DISAGREEMENT_PARAMETERS)
-    command.option(`--${name} <x>`, `judge anew: ${help}`);
-  command.option('--by <comparator>', `judge anew: ${DISAGREEMENT_WORDS.by.help}`);
+  for (const { name, help } of DISAGREEMENT_PARAMETERS) command.option(`--${name} <x>`, `re-judge: ${help}`);
+  command.option('--by <comparator>', `re-judge: ${DISAGREEMENT_WORDS.by.help}`);
   return command
     .option('--json', 'print one JSON object on standard output')
     .addHelpText('after', EXAMPLES)
@@ -44,7 +43,7 @@ async function run(campaigns: readonly string[], options: TriageFlags): Promise<
   const result = await triage(campaigns, { rules: rules.length === 0 ? undefined : rules.join(), against });
   for (const campaign of result.otherSignatures)
     printError(
-      `${campaign} has signatures of another version of neurofuzz: a fault may have another name there, and be told as fixed and new`,
+      `${campaign} was written by a version of neurofuzz with other signatures: a fault that is there may be shown as fixed and as new`,
     );
   result.damage.forEach(printError);
   if (options.json === true) printJson({ formatVersion: FORMAT_VERSION, ...result });
@@ -72,7 +71,9 @@ function faultTable(
     seedDistanceText(fault),
     gapText(fault),
     fault.firstSeen === null ? '' : `since ${fault.firstSeen.slice(0, 10)}`,
-    fault.broken === null ? '' : `${fault.broken} of ${fault.findings} break the rules given`,
+    fault.broken === null
+      ? ''
+      : `${fault.broken} of ${plural(fault.findings, 'finding')} violate the given rules`,
     fault.summary,
     fault.path,
   ]);
@@ -120,13 +121,13 @@ function reproducedText(fault: TriagedFault, status: Finding['status']): string 
 
 /** Distance of the representative finding from its seed. */
 function seedDistanceText({ distance }: TriagedFault): string {
-  return (distance.edits ?? distance.l0) === 0 ? 'a seed' : distanceText(distance);
+  return (distance.edits ?? distance.l0) === 0 ? 'the seed itself' : distanceText(distance);
 }
 
 /** By how much the two models of a pair prefer their classes. */
 function gapText({ gap }: TriagedFault): string {
   if (gap === undefined) return '';
-  return `gap ${formatNumber(gap.reference, 3)} and ${formatNumber(gap.copy, 3)}`;
+  return `class gap ${formatNumber(gap.reference, 3)} and ${formatNumber(gap.copy, 3)}`;
 }
 
 const EXAMPLES = `
@@ -136,5 +137,5 @@ Examples:
   neurofuzz triage night/* --update-baseline baseline.json
   neurofuzz triage neurofuzz-out/model --atol 0.05 --rtol 0.01
 
-Findings of two models hold what both gave, so they are judged anew without running a model.
-Exit codes: 0 when no fault is left (with --against: none that is new; ties are none), 1 otherwise.`;
+Findings of model pairs store both outputs, so they are re-judged without running a model.
+Exit codes: 0 when there is no fault (with --against: no new fault; ties do not count), 1 otherwise.`;

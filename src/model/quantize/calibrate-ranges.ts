@@ -8,13 +8,13 @@ import type { CalibrationRange } from './kind.ts';
  * The range of each tensor over testcases; values that are not finite are left out.
  *
  * @param tensors inputs and watchable tensors; others are ignored
- * @param beat called between runs
+ * @param beat called between runs, with the share of the work that is done
  */
 export async function calibrateRanges(
   model: BatchedModel,
   testcases: readonly TestcaseBatch[],
   tensors: readonly string[],
-  beat: () => void,
+  beat: (share: number) => void,
 ): Promise<ReadonlyMap<string, CalibrationRange>> {
   const ranges = new Map<string, CalibrationRange>();
   const widen = (name: string, tensor: Pick<Tensor, 'type' | 'data'>): void => {

@@ -56,6 +56,7 @@ interface Candidate {
  * @param folder the finding's folder
  * @param maxTries variants that may be run
  * @param seeds of its campaign
+ * @param onRuns is told of variants that were run, after each batch
  */
 export async function minimizeFinding(
   campaign: OpenCampaign,
@@ -63,6 +64,7 @@ export async function minimizeFinding(
   finding: Finding,
   maxTries: number,
   seeds: CampaignSeeds,
+  onRuns: (runs: number) => void = () => {},
 ): Promise<MinimizedFinding> {
   const { inputs, config, rerunClient } = campaign;
   const readTestcase = async (path: string): Promise<TestcaseData> =>
@@ -74,15 +76,26 @@ export async function minimizeFinding(
   );
   const seed =
     prompt < 0 && ancestor.form.key !== testcase.form.key ? resizeToForm(ancestor, testcase.form) : ancestor;
-  if (seed === undefined) return { refusal: 'its shape is not that of its seed' };
+  if (seed === undefined) return { refusal: 'its shape differs from that of its seed' };
   const budget = new TryBudget(maxTries);
   const assessmentBudget = budget.split(ASSESSMENT_SHARE);
   const request = rerunRequest(campaign, finding);
+  const counted = async <T>(rows: number, results: Promise<T>): Promise<T> => {
+    const finished = await results;
+    onRuns(rows);
+    return finished;
+  };
   const search: VariantSearch = {
     oracle: (variants) =>
-      rerunClient.testVariants({ ...request, batch: packBatch(variants), rows: variants.length }),
+      counted(
+        variants.length,
+        rerunClient.testVariants({ ...request, batch: packBatch(variants), rows: variants.length }),
+      ),
     marginOracle: (variants) =>
-      rerunClient.variantMargins({ ...request, batch: packBatch(variants), rows: variants.length }),
+      counted(
+        variants.length,
+        rerunClient.variantMargins({ ...request, batch: packBatch(variants), rows: variants.length }),
+      ),
     budget,
   };
   const candidates = await findCandidates(campaign, finding, seed, testcase, prompt, search);

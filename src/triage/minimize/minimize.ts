@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import type { Distance } from '../../constraints/distance.ts';
 import { UserError } from '../../core/errors.ts';
+import type { OnProgress, Progress } from '../../core/progress.ts';
 import { isTie } from '../../objectives/objective.ts';
 import { CAMPAIGN_FILE } from '../../storage/campaign-store.ts';
 import type { Finding } from '../../storage/finding.ts';
@@ -19,6 +20,8 @@ export interface MinimizeOptions extends OpenCampaignOptions {
   readonly tries?: number | undefined;
   /** Minimize even if the model has changed since the finding was recorded. */
   readonly force?: boolean | undefined;
+  /** Is told how many findings are done, and how many runs the current one has had. */
+  readonly onProgress?: OnProgress | undefined;
   /** Is told of each finding that is damaged. */
   readonly onDamage?: ((description: string) => void) | undefined;
 }
@@ -47,9 +50,45 @@ export interface MinimizeResult {
  */
 export async function* minimize(
   paths: readonly string[],
-  { tries = DEFAULT_TRIES, force = false, onDamage = () => {}, ...opening }: MinimizeOptions = {},
+  options: MinimizeOptions = {},
 ): AsyncGenerator<MinimizeResult> {
+  const { tries = DEFAULT_TRIES, force = false, onProgress = () => {}, onDamage = () => {} } = options;
   const seeds = new SeedReader();
+  const work = await findingsToMinimize(paths, onDamage);
+  for (const [done, { folder, finding, why }] of work.entries()) {
+    const progress = { label: 'minimizing', done, total: work.length, unit: 'finding' };
+    onProgress(progress);
+    let runs = 0;
+    const onRuns = (count: number): void => {
+      runs += count;
+      const inner: Progress = {
+        label: finding.signature,
+        done: runs,
+        total: Math.max(runs, tries),
+        isUpperBound: true,
+        unit: 'run',
+      };
+      onProgress({ ...progress, inner });
+    };
+    yield why === undefined
+      ? await minimizeOne(folder, { tries, force, seeds, opening: options, onRuns })
+      : unchangedResult(folder, finding, why);
+  }
+}
+
+interface FindingToMinimize {
+  readonly folder: string;
+  readonly finding: Finding;
+  /** Why it is not minimized; undefined if it is. */
+  readonly why?: string;
+}
+
+/** The findings below some paths, without damaged and minimized ones. @throws UserError if a path holds no finding */
+async function findingsToMinimize(
+  paths: readonly string[],
+  onDamage: (description: string) => void,
+): Promise<FindingToMinimize[]> {
+  const work: FindingToMinimize[] = [];
   for (const path of paths) {
     const damage: string[] = [];
     const found = [...readFindings(path, damage)];
@@ -63,28 +102,31 @@ export async function* minimize(
     for (const { folder, finding, isDamaged } of found) {
       if (found.length > 1 && isDamaged) continue;
       if (finding.minimized !== undefined) continue;
-      // Of several findings; one that is named is made smaller whatever it is.
-      if (found.length > 1 && isTie(finding.signature)) {
-        yield unchangedResult(folder, finding, 'it is a tie, which is not a fault');
-        continue;
-      }
-      yield minimizedIds.has(finding.id)
-        ? unchangedResult(folder, finding, 'it is already minimized')
-        : await minimizeOne(folder, tries, force, seeds, opening);
+      // Of several findings; one that is named is minimized whatever it is.
+      if (found.length > 1 && isTie(finding.signature))
+        work.push({ folder, finding, why: 'it is a tie, which is not a fault' });
+      else if (minimizedIds.has(finding.id)) work.push({ folder, finding, why: 'it is already minimized' });
+      else work.push({ folder, finding });
     }
   }
+  return work;
 }
 
 function unchangedResult(path: string, { signature, distance }: Finding, why: string): MinimizeResult {
   return { path, signature, distance, smaller: [], tries: 0, why };
 }
 
+interface MinimizeOneOptions {
+  readonly tries: number;
+  readonly force: boolean;
+  readonly seeds: SeedReader;
+  readonly opening: OpenCampaignOptions;
+  readonly onRuns: (runs: number) => void;
+}
+
 async function minimizeOne(
   folder: string,
-  maxTries: number,
-  force: boolean,
-  seeds: SeedReader,
-  opening: OpenCampaignOptions,
+  { tries: maxTries, force, seeds, opening, onRuns }: MinimizeOneOptions,
 ): Promise<MinimizeResult> {
   const finding = await readFinding(folder);
   const refusal = await refusalOf(folder, finding);
@@ -107,6 +149,7 @@ async function minimizeOne(
       finding,
       maxTries,
       await seeds.seedsOf(campaign),
+      onRuns,
     );
     if ('refusal' in minimized) return unchangedResult(folder, finding, minimized.refusal);
     const { signature, distance } = finding;
