@@ -88,7 +88,7 @@ describe('numbers', () => {
   test('what is no finding is refused, and so is a budget that makes no sense', async () => {
     expect(await neurofuzz(['minimize', out])).toMatchObject({
       code: 2,
-      stderr: expect.stringMatching(/with --all/),
+      stderr: expect.stringMatching(/use --all/),
     });
     expect(await neurofuzz(['minimize', '--all', folder, '--tries', '0'])).toMatchObject({ code: 2 });
     const other = join(folder, 'of-another-model');

@@ -107,7 +107,7 @@ describe('a model and its int8 copy', () => {
     const lenient = await neurofuzz(['triage', away, '--atol', '1000']);
     expect(lenient.code).toBe(0);
     expect(lenient.stdout).toMatch(
-      /^ +quantization-class-probabilities +\d+ hits, 3 kept +10\/10 .* 0 of 3 violate the given rules /,
+      /^ +quantization-class-probabilities +\d+ hits, 3 kept +10\/10 .* 0 of 3 findings violate the given rules /,
     );
     const wrong = await neurofuzz(['triage', away, '--cosine', '2']);
     expect(wrong).toMatchObject({
