@@ -12,6 +12,7 @@ import { decodeNpz, encodeNpz } from '../src/tensor/npz.ts';
 import type { Tensor } from '../src/tensor/tensor.ts';
 import { campaign, line, withFolder } from './campaign.ts';
 import { digitNetwork, mnist } from './digit-networks.ts';
+import { tracked } from './progress.ts';
 
 const { values: options } = parseArgs({
   options: {
@@ -117,7 +118,7 @@ async function attack(
 }
 
 await withFolder(async (folder) => {
-  for (const linf of options.linf.split(',').map(Number)) {
+  for (const linf of tracked('attacks', 'radius', options.linf.split(',').map(Number))) {
     const kinds = options.campaigns.split(',');
     if (kinds.includes('one')) {
       const began = performance.now();

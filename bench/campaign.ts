@@ -5,6 +5,7 @@ import { drawDigit } from '../corpora/nan-digits/digits.ts';
 import type { CampaignSummary, Monitor } from '../src/campaign/monitor/monitor.ts';
 import type { Statistics } from '../src/campaign/monitor/statistics.ts';
 import { runCampaign } from '../src/campaign/run-campaign.ts';
+import { writeAbove } from '../src/cli/output/write-above.ts';
 import { campaignSchema } from '../src/config/schema.ts';
 import { randomStream } from '../src/core/random.ts';
 import { encodeNpz } from '../src/tensor/npz.ts';
@@ -56,7 +57,7 @@ export async function digitSeeds(folder: string, count = 40): Promise<string> {
 
 /** Writes a JSON line to standard output. */
 export function line(record: Readonly<Record<string, unknown>>): void {
-  process.stdout.write(`${JSON.stringify(record)}\n`);
+  writeAbove(() => void process.stdout.write(`${JSON.stringify(record)}\n`));
 }
 
 export function median(numbers: readonly number[]): number {

@@ -12,6 +12,7 @@ import { fitsInput, MUTATORS } from '../src/mutators/registry.ts';
 import { makeData, writeNumber } from '../src/tensor/tensor.ts';
 import { line } from './campaign.ts';
 import { checkLegality } from './legal.ts';
+import { tracked } from './progress.ts';
 
 const { values: options } = parseArgs({ options: { mutants: { type: 'string', default: '10000000' } } });
 
@@ -170,7 +171,7 @@ const tasks = Math.ceil(Number(options.mutants) / sets.length / 512);
 let mutantCount = 0;
 let broken = 0;
 const used = new Set<string>();
-for (const { input, limits, resizes = false } of sets) {
+for (const { input, limits, resizes = false } of tracked('constraints', 'set', sets)) {
   const fitting = MUTATORS.list().filter((kind) => fitsInput(kind, input));
   // Cheap mutators are drawn more often than expensive ones.
   const mutators = fitting.flatMap(({ name, cost }) => new Array<string>(cost > DEAR ? 1 : 4).fill(name));

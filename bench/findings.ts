@@ -8,6 +8,7 @@ import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { makeNanDigits } from '../corpora/nan-digits/make.ts';
 import { campaign, line, median, withFolder } from './campaign.ts';
+import { tracked } from './progress.ts';
 
 const { values: options } = parseArgs({
   options: {
@@ -52,7 +53,7 @@ await withFolder(async (out) => {
   const found: number[] = [];
   const rates: number[] = [];
   let slowest = 0;
-  for (const seed of masters) {
+  for (const seed of tracked('findings', 'campaign', masters)) {
     const { statistics } = await campaign({
       ...settings,
       seed,

@@ -11,6 +11,7 @@ import { OnnxBuilder } from '../src/model/formats/onnx/builder.ts';
 import { loadModel } from '../src/model/formats/registry.ts';
 import { campaign, line, median, withFolder } from './campaign.ts';
 import { childSeconds, cpuSeconds } from './processes.ts';
+import { tracked } from './progress.ts';
 
 const { values: options } = parseArgs({
   options: { seconds: { type: 'string', default: '15' }, rounds: { type: 'string', default: '3' } },
@@ -72,7 +73,7 @@ async function campaignRate(path: string, out: string): Promise<{ rate: number; 
 }
 
 await withFolder(async (folder) => {
-  for (const [height, width] of SIZES) {
+  for (const [height, width] of tracked('large inputs', 'size', SIZES)) {
     const path = writeModel(folder, height, width);
     const ratios: number[] = [];
     for (let round = 0; round < Number(options.rounds); round++) {

@@ -10,6 +10,7 @@ import type { RuntimeKind } from '../src/model/model.ts';
 import { RpcClient } from '../src/workers/rpc-client.ts';
 import { line } from './campaign.ts';
 import type { ModelsApi } from './models-process.ts';
+import { tracked } from './progress.ts';
 
 const { values: options } = parseArgs({
   options: { seconds: { type: 'string', default: '0.5' }, rounds: { type: 'string', default: '5' } },
@@ -31,7 +32,7 @@ const BATCH = 256;
 
 const median = (values: readonly number[]): number => [...values].sort((a, b) => a - b)[values.length >> 1];
 
-for (const [path, runtimes] of MODELS) {
+for (const [path, runtimes] of tracked('models', 'model', MODELS)) {
   for (const runtime of runtimes) {
     const script = new URL('./models-process.js', import.meta.url);
     const child = new RpcClient<ModelsApi>({ script, timeout: 60_000, memory: 4e9 });

@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { campaign, line, median, withFolder } from './campaign.ts';
 import { flawedModels } from './flawed.ts';
+import { tracked } from './progress.ts';
 
 const { values: options } = parseArgs({
   options: {
@@ -35,7 +36,8 @@ const most = Number(options.most);
 const masters = Array.from({ length: Number(options.seeds) }, (_, i) => String(Number(options.first) + i));
 
 await withFolder(async (folder) => {
-  for (const model of await flawedModels(folder, options.cache, options.data)) {
+  const models = await flawedModels(folder, options.cache, options.data);
+  for (const model of tracked('mutants', 'model', models)) {
     if (options.models !== undefined && !options.models.split(',').some((name) => model.name.includes(name)))
       continue;
     for (const search of options.searches.split(',')) {

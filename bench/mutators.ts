@@ -14,6 +14,7 @@ import { MUTATORS, makeMutator } from '../src/mutators/registry.ts';
 import { NoisePool } from '../src/mutators/simd/noise-pool.ts';
 import { codePointsOf, encodeStrings, MAX_CODE_POINT } from '../src/tensor/strings.ts';
 import { line, median } from './campaign.ts';
+import { tracked } from './progress.ts';
 
 const { values: options } = parseArgs({
   options: {
@@ -133,7 +134,7 @@ function measure(kind: MutatorKind, linf: number | undefined): number {
   return median(rates);
 }
 
-for (const kind of MUTATORS.list()) {
+for (const kind of tracked('mutators', 'mutator', MUTATORS.list())) {
   if (options.only !== undefined && !options.only.split(',').includes(kind.name)) continue;
   for (const linf of kind.domains.includes('numbers') ? [undefined, 0.2] : [undefined]) {
     line({

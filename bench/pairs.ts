@@ -21,6 +21,7 @@ import {
 } from '../src/model/testcase-batch.ts';
 import { campaign, digitSeeds, line, median, withFolder } from './campaign.ts';
 import { NETWORKS, writeNetwork } from './networks.ts';
+import { tracked } from './progress.ts';
 
 const { values: options } = parseArgs({
   options: {
@@ -52,7 +53,8 @@ for (let i = 0; i < block.inputs[0].length; i++) block.inputs[0][i] = 2 * random
 
 await withFolder(async (folder) => {
   const seeds = await digitSeeds(folder);
-  for (const network of NETWORKS.filter((name) => options.networks.includes(name))) {
+  const networks = NETWORKS.filter((name) => options.networks.includes(name));
+  for (const network of tracked('pairs', 'network', networks)) {
     const { onnx: path } = await writeNetwork(network, folder);
     for (const kind of options.kinds.split(',') as Quantization[]) {
       const alone: Model = await loadModel(path, { runtime: 'auto' });

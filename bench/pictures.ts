@@ -1,7 +1,7 @@
 /**
  * Draws docs/images/<mutator>.png for every mutator of pictures: the same digit and the same photograph-like scene,
  * before and after; for corruptions at severities 1, 3 and 5. All of it is drawn by code. Before that, docs/images/view*.png: the live page
- * in Chromium.
+ * in Chromium; and docs/images/status*.png: the status screen on terminals of three widths.
  */
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -17,9 +17,19 @@ import type { MutatorKind } from '../src/mutators/mutator.ts';
 import { MUTATOR_GROUPS, makeMutator } from '../src/mutators/registry.ts';
 import { NoisePool } from '../src/mutators/simd/noise-pool.ts';
 import { drawScene } from './scene.ts';
+import { drawStatusPictures } from './status-pictures.ts';
 import { drawViewPictures } from './view-pictures.ts';
 
-const { values: options } = parseArgs({ options: { out: { type: 'string', default: 'docs/images' } } });
+const { values: options } = parseArgs({
+  options: {
+    out: { type: 'string', default: 'docs/images' },
+    /** Kinds of pictures, separated by commas; all by default. */
+    only: { type: 'string' },
+  },
+});
+
+const wants = (kind: 'mutators' | 'status' | 'view'): boolean =>
+  options.only?.split(',').includes(kind) ?? true;
 
 /** Side of a tile, and what lies between two. */
 const TILE = 112;
@@ -118,8 +128,10 @@ async function draw(kind: MutatorKind, severities: readonly number[]): Promise<v
 }
 
 await mkdir(options.out, { recursive: true });
-await drawViewPictures(options.out);
+if (wants('status')) await drawStatusPictures(options.out);
+if (wants('view')) await drawViewPictures(options.out);
 for (const { name, kinds } of MUTATOR_GROUPS) {
+  if (!wants('mutators')) break;
   if (name !== 'images' && name !== 'corruptions') continue;
   for (const kind of kinds) await draw(kind, name === 'images' ? [0, 0, 0] : [1, 3, 5]);
 }

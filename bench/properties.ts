@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { campaign, digitSeeds, line, median, withFolder } from './campaign.ts';
 import { writeNetwork } from './networks.ts';
+import { tracked } from './progress.ts';
 
 const { values: options } = parseArgs({
   options: {
@@ -20,7 +21,7 @@ const { values: options } = parseArgs({
 await withFolder(async (folder) => {
   const seeds = await digitSeeds(folder);
   const { onnx: model } = await writeNetwork('dense', folder);
-  for (const guidance of ['none', 'ann', 'auto']) {
+  for (const guidance of tracked('properties', 'campaign', ['none', 'ann', 'auto'])) {
     const ratios: number[] = [];
     const shares: number[] = [];
     for (let round = 0; round < Number(options.rounds); round++) {

@@ -16,6 +16,7 @@ import { shapeSignatureOf } from '../src/model/testcase-batch.ts';
 import { encodeNpz } from '../src/tensor/npz.ts';
 import { campaign, line, median, withFolder } from './campaign.ts';
 import { type DigitNetwork, type Digits, digitNetwork, mnist, PIXELS } from './digit-networks.ts';
+import { tracked } from './progress.ts';
 
 const { values: options } = parseArgs({
   options: {
@@ -70,7 +71,7 @@ async function classesOf(path: string, { images, labels }: Digits): Promise<numb
 const { training, heldOut } = await mnist(options.data);
 
 await withFolder(async (folder) => {
-  for (const pair of options.pairs.split(',')) {
+  for (const pair of tracked('quantization', 'pair', options.pairs.split(','))) {
     const [network, kind] = pair.split('-') as [DigitNetwork, Quantization];
     const model = await digitNetwork(
       network,

@@ -8,6 +8,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { parseArgs } from 'node:util';
 import { line, withFolder } from './campaign.ts';
+import { tracked } from './progress.ts';
 
 const { values: options } = parseArgs({
   options: {
@@ -54,7 +55,7 @@ function digest(campaign: string): { digest: string; files: number } {
 await withFolder(async (folder) => {
   const base = ['fuzz', '-c', options.config, '-s', 'long', '-n', options.execs, '--keep', '3'];
   const digests = new Set<string>();
-  for (const jobs of ['1', '2', '5']) {
+  for (const jobs of tracked('reproducible', 'campaign', ['1', '2', '5'])) {
     const out = join(folder, `jobs-${jobs}`);
     const { code, seconds } = await run([...base, '-j', jobs, '-o', out]);
     const result = digest(out);

@@ -11,6 +11,7 @@ import { OnnxBuilder } from '../src/model/formats/onnx/builder.ts';
 import { sizeOf } from '../src/tensor/tensor.ts';
 import { RpcClient } from '../src/workers/rpc-client.ts';
 import { campaign, digitSeeds, line, median, withFolder } from './campaign.ts';
+import { tracked } from './progress.ts';
 import type { TraceApi } from './trace-process.ts';
 
 const { values: options } = parseArgs({
@@ -97,7 +98,8 @@ await withFolder(async (folder) => {
   await writeFile(model, writeManySites(Number(options.sites)));
   const seeds = await digitSeeds(folder);
   const rates: Record<string, number[]> = { auto: [], ann: [] };
-  for (let round = 0; round < Number(options.rounds); round++) {
+  const rounds = Array.from({ length: Number(options.rounds) }, (_, i) => i);
+  for (const round of tracked('sites', 'round', rounds)) {
     for (const guidance of Object.keys(rates)) {
       const { statistics } = await campaign({
         model,

@@ -7,6 +7,7 @@ import { parseArgs } from 'node:util';
 import { RpcClient } from '../src/workers/rpc-client.ts';
 import { campaign, digitSeeds, line, median, withFolder } from './campaign.ts';
 import { NETWORKS, writeNetwork } from './networks.ts';
+import { tracked } from './progress.ts';
 import type { RawApi } from './raw-process.ts';
 
 const BATCH = 256;
@@ -42,7 +43,8 @@ const jobCounts = options.jobs.split(',').map(Number);
 
 await withFolder(async (folder) => {
   const seeds = await digitSeeds(folder, Number(options.corpus));
-  for (const network of NETWORKS.filter((name) => options.networks.includes(name))) {
+  const networks = NETWORKS.filter((name) => options.networks.includes(name));
+  for (const network of tracked('speed', 'network', networks)) {
     const paths = await writeNetwork(network, folder);
     for (const runtime of options.runtimes.split(',') as ('onnx' | 'wasm')[]) {
       const model = runtime === 'onnx' ? paths.onnx : paths.tfjs;

@@ -14,6 +14,7 @@ import { ProcessDied } from '../src/workers/lifetime/process-died.ts';
 import { ModelSession } from '../src/workers/model-session.ts';
 import { RpcClient } from '../src/workers/rpc-client.ts';
 import { silentMonitor, withFolder } from './campaign.ts';
+import { tracked } from './progress.ts';
 import type { TestdataApi } from './testdata-process.ts';
 
 const { values: options } = parseArgs({
@@ -101,7 +102,7 @@ const total = { models: 0, understood: 0, refused: 0, runnable: 0, fuzzed: 0, un
 await withFolder(async (folder) => {
   const all = readdirSync(options.data, { recursive: true, encoding: 'utf8' });
   const models = all.filter((name) => name.endsWith('model.onnx') && name.includes(options.only)).sort();
-  for (const name of models) {
+  for (const name of tracked('test data', 'model', models)) {
     const path = join(options.data, name);
     total.models++;
     let names: readonly string[] = [];

@@ -16,6 +16,7 @@ import { BatchedModel } from '../src/model/batched-model.ts';
 import { loadModel } from '../src/model/formats/registry.ts';
 import { makeTestcaseInput, shapeSignatureOf } from '../src/model/testcase-batch.ts';
 import { campaign, line, median, withFolder } from './campaign.ts';
+import { tracked } from './progress.ts';
 
 const { values: options } = parseArgs({
   options: {
@@ -50,7 +51,8 @@ await withFolder(async (folder) => {
   const list = join(folder, 'words.txt');
   await writeFile(list, `${words.join('\n')}\n`);
   const found: Record<string, number[]> = {};
-  for (let seed = 1; seed <= Number(options.seeds); seed++) {
+  const masterSeeds = Array.from({ length: Number(options.seeds) }, (_, i) => i + 1);
+  for (const seed of tracked('text', 'campaign', masterSeeds)) {
     let characters = 0;
     for (const guidance of options.searches.split(',')) {
       // Random search generates as many characters as the guided search did with this seed.

@@ -8,6 +8,7 @@ import { randomStream } from '../../src/core/random.ts';
 import { loadModel } from '../../src/model/formats/registry.ts';
 import { readNumber, sizeOf, type Tensor } from '../../src/tensor/tensor.ts';
 import { campaign, line, median, withFolder } from '../campaign.ts';
+import { tracked } from '../progress.ts';
 import { makeNumericModels, type NumericModel } from './make.ts';
 
 const { values: options } = parseArgs({
@@ -66,7 +67,7 @@ await withFolder(async (folder) => {
   const common = { range: [-1, 1], jobs: Number(options.jobs) };
   let runs = 0;
   const totals = new Map<string, { found: number; seconds: number[] }>();
-  for (const model of models) {
+  for (const model of tracked('numerical defects', 'model', models)) {
     const noise =
       Number(options.noise) > 0 ? await nonFiniteOnNoise(model, Number(options.noise)) : undefined;
     for (const [place, guidance] of options.searches.split(',').entries()) {

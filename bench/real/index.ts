@@ -9,6 +9,7 @@ import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { errorMessage } from '../../src/core/errors.ts';
 import { line, withFolder } from '../campaign.ts';
+import { tracked } from '../progress.ts';
 import { Bounds } from './bounds.ts';
 import { findModels, install } from './install.ts';
 import { measure } from './measure.ts';
@@ -27,7 +28,7 @@ const bounds = new Bounds();
 
 await withFolder(async (folder) => {
   let count = 0;
-  for (const modelPackage of PACKAGES) {
+  for (const modelPackage of tracked('real models', 'package', PACKAGES)) {
     const { name, version } = modelPackage;
     const isWhole = name.includes(options.only);
     if (!isWhole && !modelPackage.models.some((pattern) => pattern.includes(options.only))) continue;

@@ -60,8 +60,6 @@ describe('inputs that stay', () => {
 test('rows of a table that no id looks up are named', () => {
   const { model } = modelOf([{}, {}, { lookupRows: 300 }]);
   const mutators = [['gaussian'], ['gaussian'], ['values']];
-  expect(untriedIds(model, settings(mutators, 278))).toEqual([
-    'ids 279 to 299 of the table indexed by ids',
-  ]);
+  expect(untriedIds(model, settings(mutators, 278))).toEqual(['ids 279 to 299 of the table indexed by ids']);
   expect(untriedIds(model, settings(mutators, 299))).toEqual([]);
 });

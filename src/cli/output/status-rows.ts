@@ -54,7 +54,7 @@ export function campaignRows(
   add('campaign', [plan.folder, `seed ${plan.masterSeed}`]);
   add('state', [activityText(statistics)]);
   add('time', sessionTimeParts(time));
-  add('mutants', mutantParts(plan, statistics));
+  addFirst('mutants', mutantTexts(plan, statistics));
   add('corpus', corpusParts(statistics));
   add('coverage', coverageParts(plan, statistics), 4);
   add('mutators', mutatorParts(statistics), 5);
@@ -67,7 +67,7 @@ export function campaignRows(
   addFirst('slowest', slowestTexts(statistics), 7);
   for (const account of statistics.seedAccounts)
     add('broken', seedParts(account, statistics.seedAccounts.length > 1));
-  add('next', nextParts(statistics), 1);
+  addFirst('next', nextTexts(statistics), 1);
   add('findings', findingParts(statistics));
   return rows;
 }
@@ -110,15 +110,22 @@ function activityText({ workers }: Statistics): string {
   return 'fuzzing';
 }
 
-function mutantParts({ limits }: CampaignPlan, statistics: Statistics): string[] {
+function mutantTexts({ limits }: CampaignPlan, statistics: Statistics): string[] {
   const { execs, execsPerSecond, execsPerSecondNow, lost, looked } = statistics;
   const rate = (value: number): string => formatCount(Math.round(value));
+  const count =
+    limits.execs === undefined ? formatCount(execs) : `${formatCount(execs)} of ${formatCount(limits.execs)}`;
+  const now = `${count} at ${rate(execsPerSecondNow)} per second`;
+  const others = [
+    ...(lost === 0 ? [] : [`${formatCount(lost)} lost`]),
+    ...(looked === 0 ? [] : [`${percent(looked / execs)} scored without an answer`]),
+  ];
   return [
-    limits.execs === undefined ? formatCount(execs) : `${formatCount(execs)} of ${formatCount(limits.execs)}`,
-    `${rate(execsPerSecondNow)} per second`,
-    `${rate(execsPerSecond)} on average`,
-    lost === 0 ? '' : `${formatCount(lost)} lost`,
-    looked === 0 ? '' : `${percent(looked / execs)} scored without an answer`,
+    [`${now} (${rate(execsPerSecond)} on average)`, ...others].join(', '),
+    [now, ...others].join(', '),
+    [count, ...others].join(', '),
+    now,
+    count,
   ];
 }
 
@@ -187,8 +194,7 @@ function workerParts({ workers, mainBusy, mainMemoryMB }: Statistics): string[] 
     `${busy} of ${workers.length} busy`,
     replaced === 0 ? '' : `${replaced} replaced`,
     `up to ${formatCount(memory)} MB`,
-    `main process ${Math.round(100 * mainBusy)} % busy`,
-    `${formatCount(mainMemoryMB)} MB`,
+    `main process ${Math.round(100 * mainBusy)} % busy and ${formatCount(mainMemoryMB)} MB`,
   ];
 }
 
@@ -210,12 +216,15 @@ function seedParts(
 }
 
 /** How likely the next mutant is to show a new fault, and how long ago the last one was found. */
-function nextParts({ newFaults }: Statistics): string[] {
+function nextTexts({ newFaults }: Statistics): string[] {
   const { mutantsSinceLast, secondsSinceLast } = newFaults;
+  const chance = `${chanceText(newFaults)} for a new fault`;
+  const since = durationText(secondsSinceLast);
   return [
-    `new fault: ${chanceText(newFaults)}`,
-    `none for ${plural(mutantsSinceLast, 'mutant')}`,
-    `none for ${durationText(secondsSinceLast)}`,
+    `${chance} per mutant, none for ${plural(mutantsSinceLast, 'mutant')} (${since})`,
+    `${chance}, none for ${since}`,
+    chance,
+    chanceText(newFaults),
   ];
 }
 

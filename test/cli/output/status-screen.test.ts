@@ -100,17 +100,17 @@ test('the screen tells what remains, how the search goes and what was found', ()
       '  campaign  neurofuzz-out/long/digits, seed 7',
       '  state     fuzzing',
       '  time      7 s of 60 s, remaining 53 s',
-      '  mutants   12,345,678, 140,000 per second, 150,000 on average, 512 lost',
+      '  mutants   12,345,678 at 140,000 per second (150,000 on average), 512 lost',
       '  corpus    4,321 (40 seeds), last new 1 min 15 s ago, 14 MB',
       '  coverage  logits, compared by norm, threshold 0.00081',
       '  mutators  momentum 71 %, gaussian 20 %, translate 9 %, 3.1 % rejected',
       '  sites     1 failed, 1 proven safe, 2 not reached',
       '  closest   exp: largest operand 65.1, overflows at 88.7',
       `  new        ▂▅█${'▄'.repeat(56)} per 1 min 4 s`,
-      '  workers   2 of 2 busy, 2 replaced, up to 250 MB, main process 12 % busy, 200 MB',
+      '  workers   2 of 2 busy, 2 replaced, up to 250 MB, main process 12 % busy and 200 MB',
       "  slowest   model, 70 % of the workers' time",
       '  broken    48 of 50 seeds (96 %), median 1,160 mutants',
-      '  next      new fault: 0.000016 %, none for 1,045,678 mutants, none for 1 min 15 s',
+      '  next      0.000016 % for a new fault per mutant, none for 1,045,678 mutants (1 min 15 s)',
       '  findings  8 faults, 3,394 hits',
       ...new Array(5).fill('            nonfinite-nan-loss  3,394 hits'),
       '            and 3 more faults',
@@ -157,7 +157,7 @@ test('a campaign with a number of mutants tells how many are left, one without l
   const limited = { ...plan, limits: { startedAt: 0, seconds: undefined, execs: 20_000_000 } };
   const [, , time, mutants] = screen(limited, figures, 80);
   expect(time).toBe('  time      7 s, remaining 55 s');
-  expect(mutants).toMatch(/^ {2}mutants {3}12,345,678 of 20,000,000, 140,000 per second/);
+  expect(mutants).toMatch(/^ {2}mutants {3}12,345,678 of 20,000,000 at 140,000 per second/);
   const free = { ...plan, limits: { startedAt: 0, seconds: undefined, execs: undefined } };
   expect(screen(free, figures, 80)[2]).toBe('  time      7 s');
 });
