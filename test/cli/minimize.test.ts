@@ -101,7 +101,7 @@ describe('numbers', () => {
     const changed = { ...recorded, model: { ...recorded.model, sha256: '0'.repeat(64) } };
     writeFinding(finding, changed);
     const left = await neurofuzz(['minimize', finding, '--tries', '300']);
-    expect(left.stdout).toMatch(/the model has changed since the finding was recorded; use --force/);
+    expect(left.stdout).toMatch(/the model has changed since it was found: --force/);
     expect(findingFolders(other)).toHaveLength(1);
     await neurofuzz(['minimize', finding, '--tries', '300', '--force']);
     expect(findingFolders(other)).toHaveLength(2);

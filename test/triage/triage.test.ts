@@ -281,7 +281,7 @@ describe('against what was known', () => {
     expect((await triage([now, old], { against: before })).otherSignatures).toEqual([old]);
     const { code, stderr } = await neurofuzz(['triage', now, '--against', old]);
     expect(code).toBe(1);
-    expect(stderr).toContain(`${old} has signatures of another version of neurofuzz`);
+    expect(stderr).toContain(`${old} was written by a version of neurofuzz with other signatures`);
   });
 
   test('the command exits with 1 for new ones alone, and writes the baseline', async () => {

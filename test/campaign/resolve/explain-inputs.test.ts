@@ -50,14 +50,14 @@ test('each guess is a line with its reason and the flags that overrule it; plain
     'input wave looks like audio: Conv c reads it as a signal of one channel; --mutator wave=numbers overrides that; its range is -1 to 1: usual for audio samples; --range wave=lo,hi overrides that',
     'input h0 looks like a state of a recurrent network: it is the initial state of GRU g; it stays 0: --mutator h0=numbers mutates it',
     'input rate looks like a setting: the model compares it with 16000, 8000; it stays 16000: --mutator rate=numbers mutates it',
-    'input mask looks like a mask: its name and its type int64 say so; it stays 1: --mutator mask=flags mutates it',
+    'input mask looks like a mask: by its name and type int64; it stays 1: --mutator mask=flags mutates it',
   ]);
 });
 
 test('seeds decide ranges, and what stays', async () => {
   const [wave, state] = await linesWith({ areGiven: true });
   expect(wave).not.toContain('its range');
-  expect(state).toContain('it keeps the values of its seeds');
+  expect(state).toContain('it stays as its seeds have it');
 });
 
 test('what the settings say is no guess', async () => {

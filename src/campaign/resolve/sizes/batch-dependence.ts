@@ -54,7 +54,7 @@ export async function resolveBatchDependence(
     recorded === undefined ? await look(options, probeWorker) : recorded.batchDependence;
   if (batchDependence === undefined) return { batch, batchDependence };
   const isKept = (requestedBatch !== undefined || comparesBatches) && batch > 1;
-  const reason = requestedBatch === undefined ? 'an objective compares batches' : 'set by --batch';
+  const reason = requestedBatch === undefined ? 'since an objective compares batches' : 'as --batch asks';
   const consequence = isKept
     ? `each run has ${batch} testcases anyway, ${reason}; findings that need their batch are marked batch-dependent`
     : 'each run has one testcase; --batch sets more';

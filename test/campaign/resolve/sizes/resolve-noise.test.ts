@@ -48,7 +48,7 @@ describe('noise', () => {
   test('is measured on the first seeds of a new campaign, and said', async () => {
     const { noise, seeds, said } = await resolve({});
     expect([noise, seeds]).toEqual([NOISE, 16]);
-    expect(said).toEqual([expect.stringContaining('above 9.5e-7 in the model and 0.25 in the second model')]);
+    expect(said).toEqual([expect.stringContaining('beyond 9.5e-7 in the model and 0.25 in the second one')]);
   });
 
   test('is what a campaign that is resumed recorded; none where it began without', async () => {

@@ -60,7 +60,7 @@ test('sizes that run take turns, those that fail are told as findings, and what 
   expect(changes.failing.map(({ size }) => size)).toEqual([3]);
   expect(changes.untried).toEqual(['sizes of T above 7']);
   expect(lines).toEqual([
-    'size T is 4 to 6 in the seeds: one task in 16 has 2, 7 instead',
+    'size T is 4 to 6 in the seeds; one task in 16 uses 2, 7 instead',
     'warning: the model leaves size T dynamic and fails with every tried seed at size 3: that is a finding',
   ]);
 });
