@@ -164,7 +164,7 @@ function jsonNumber(value: number): number | string {
 
 export const assertion: ObjectiveKind = {
   name: 'assert',
-  help: 'an expression over inputs and tensors that must hold in every run, as assert:max(abs(logits)) < 50',
+  help: 'an expression over inputs and tensors that must hold in every run, as in assert:max(abs(logits)) < 50',
   parameters: [],
   text: 'what must hold',
   make: (_values, { name, text }) => new Assertion(name, text),

@@ -76,8 +76,8 @@ export function findClassDisagreement(
   const names = [className(tensor, reference), className(tensor, copy)];
   const beyond = top === 1 ? '' : `; the second model's top ${top} does not contain ${names[0]}`;
   const tied = isTied ? `; a tie: ${noiseText(gap, bounds.noise)}` : '';
-  const versus = (own: number, other: number): string =>
-    `${formatNumber(own, VALUE_DIGITS)} vs ${formatNumber(other, VALUE_DIGITS)}`;
+  const versus = (best: number, rival: number): string =>
+    `${formatNumber(best, VALUE_DIGITS)} vs ${formatNumber(rival, VALUE_DIGITS)}`;
   const classes = labels.describeClasses({
     where,
     reference: names[0],

@@ -122,7 +122,7 @@ class Consistent implements Objective {
 const ATOL = {
   name: 'atol',
   default: 1e-6,
-  help: 'how far a value may be from that of the first run',
+  help: 'maximum absolute difference from the first run',
   min: 0,
   max: Number.POSITIVE_INFINITY,
 } as const;
@@ -130,19 +130,19 @@ const ATOL = {
 const RTOL = {
   name: 'rtol',
   default: 1e-4,
-  help: 'the same as a share of the value; both are added',
+  help: 'maximum relative difference from the first run, added to atol',
   min: 0,
   max: Number.POSITIVE_INFINITY,
 } as const;
 
 const ACROSS = {
-  help: 'which runs are compared with the first: `again`, a second one; `order`, with the rows in reverse; `alone`, each row by itself; `threads`, on four threads of ONNX Runtime; all of them by default',
+  help: 'runs that are compared with the first: `again`, a second one; `order`, with the rows in reverse; `alone`, each row by itself; `threads`, on four threads of ONNX Runtime; default: all',
   legal: RERUN_KINDS,
 } as const;
 
 export const consistent: ObjectiveKind = {
   name: 'consistent',
-  help: 'an answer that changes with the batch, the order of its rows, the number of threads, or from run to run',
+  help: 'an output that changes with the batch, the order of its rows, the number of threads, or from run to run',
   parameters: [ATOL, RTOL],
   words: { across: ACROSS },
   make: (values, { name, words }) =>

@@ -48,8 +48,8 @@ export function failedRunViolation(message: string): Violation {
 export function processDeathViolation(kind: FailureKind, cause: string): Violation {
   const summaries: Readonly<Record<FailureKind, string>> = {
     crash: `the model ends its process: ${cause}`,
-    hang: 'the model does not come to an end',
-    memory: 'the model eats the memory',
+    hang: 'the model hangs',
+    memory: 'the model exhausts the memory',
   };
   const signature = kind === 'crash' ? `crash-${slug(cause.toLowerCase())}` : kind;
   return makeViolation(kind, signature, summaries[kind], cause);
@@ -57,7 +57,7 @@ export function processDeathViolation(kind: FailureKind, cause: string): Violati
 
 /** Violation of a worker process that died once and survived the rerun of its task. */
 export function unrepeatedDeathViolation(cause: string, task: number): Violation {
-  const summary = `a worker ended with ${cause} in task ${task}, and not when the task was run again; the input is the first of that task`;
+  const summary = `a worker ended with ${cause} in task ${task}, but not when the task was repeated; the input is the first of that task`;
   return makeViolation('crash', `crash-${slug(cause.toLowerCase())}-once`, summary, cause);
 }
 

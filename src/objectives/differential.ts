@@ -6,7 +6,7 @@ import { instanceName, type ObjectiveKind } from './objective.ts';
 import { OutputDisagreement } from './output-disagreement.ts';
 
 const TIES = {
-  help: 'what a tie is, a disagreement within what the size of a run, threads and optimisation move: `apart`, counted and no fault, or a `fault` like others',
+  help: 'how ties are treated (disagreements within the noise of batch size, threads and optimization): `apart`, counted but not a fault, or `fault`',
   legal: ['apart', 'fault'],
 } as const;
 

@@ -3,7 +3,7 @@ import type { DisagreementRules } from './output-pair.ts';
 
 const TOP = {
   name: 'top',
-  help: "another class: the reference's is not among so many of the copy's best",
+  help: "the reference class must be in the second model's top N",
   min: 1,
   max: 1e6,
   integer: true,
@@ -11,28 +11,28 @@ const TOP = {
 
 const ATOL = {
   name: 'atol',
-  help: 'a difference above atol + rtol·|reference| at any value',
+  help: 'maximum absolute difference; a value violates above atol + rtol·|reference|',
   min: 0,
   max: Number.POSITIVE_INFINITY,
 } as const;
 
 const RTOL = {
   name: 'rtol',
-  help: 'the relative part of that',
+  help: 'maximum relative difference, added to atol',
   min: 0,
   max: Number.POSITIVE_INFINITY,
 } as const;
 
 const COSINE = {
   name: 'cosine',
-  help: 'the least cosine of the angle between the two outputs',
+  help: 'minimum cosine similarity of the two outputs',
   min: -1,
   max: 1,
 } as const;
 
 const KL = {
   name: 'kl',
-  help: "the greatest Kullback-Leibler divergence of the copy's softmax from the reference's, in nats",
+  help: "maximum KL divergence of the second model's softmax from the reference's, in nats",
   min: 0,
   max: Number.POSITIVE_INFINITY,
 } as const;
@@ -40,7 +40,7 @@ const KL = {
 const CONFIDENT = {
   name: 'confident',
   default: 0,
-  help: "the least gap between the two models' classes, on both sides, in logits",
+  help: 'minimum class gap in both models, in logits, that counts as a violation',
   min: 0,
   max: Number.POSITIVE_INFINITY,
 } as const;
@@ -48,7 +48,7 @@ const CONFIDENT = {
 /** What outputs are compared as, beside the parameters. */
 export const DISAGREEMENT_WORDS = {
   by: {
-    help: 'what outputs are compared as, with its settings behind colons, as by=boxes:iou=0.6:score=0.3: boxes, masks, ranking, regression or tokens',
+    help: 'task that the outputs are compared as: boxes, masks, ranking, regression or tokens; settings follow after colons, as in by=boxes:iou=0.6:score=0.3',
   },
 } as const;
 

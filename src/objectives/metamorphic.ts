@@ -178,7 +178,7 @@ function asModelPair(run: JudgedBatch): JudgedBatch {
 
 const RISES = {
   name: 'rises',
-  help: '1: no value of the outputs may fall by the change',
+  help: '1: no output value may fall after the change',
   min: 1,
   max: 1,
   integer: true,
@@ -186,7 +186,7 @@ const RISES = {
 
 const FALLS = {
   name: 'falls',
-  help: '1: no value of the outputs may rise by the change',
+  help: '1: no output value may rise after the change',
   min: 1,
   max: 1,
   integer: true,
@@ -195,18 +195,18 @@ const FALLS = {
 const SLACK = {
   name: 'slack',
   default: 0,
-  help: 'how far it may go the wrong way',
+  help: 'allowed move in the wrong direction',
   min: 0,
   max: Number.POSITIVE_INFINITY,
 } as const;
 
 export const metamorphic: ObjectiveKind = {
   name: 'metamorphic',
-  help: 'a change that should not matter and does, as metamorphic:brightness:most=0.1; or that must move the output one way',
+  help: 'a change of the input after which the output must stay the same, as in metamorphic:brightness:most=0.1, or must move in one direction',
   parameters: [...DISAGREEMENT_PARAMETERS, RISES, FALLS, SLACK],
   words: DISAGREEMENT_WORDS,
   breaksSeeds: true,
-  text: 'specs of mutators, one after the other joined by +; input=spec for one of several inputs',
+  text: 'mutator specs joined by +; input=spec for one of several inputs',
   make(values, { text, name, words }) {
     const change = text
       .replace(/^change=/, '')

@@ -137,7 +137,7 @@ function formatPercent(fraction: number): string {
 const TOP = {
   name: 'top',
   default: 1,
-  help: 'the label is not among so many of the best classes',
+  help: 'the label must be in the top N classes',
   min: 1,
   max: 1e6,
   integer: true,
@@ -146,7 +146,7 @@ const TOP = {
 const CONFIDENT = {
   name: 'confident',
   default: 0,
-  help: 'only where the other class has this share of the softmax',
+  help: 'minimum softmax share of the wrong class',
   min: 0,
   max: 1,
 } as const;
@@ -154,14 +154,14 @@ const CONFIDENT = {
 const ABSTAIN = {
   name: 'abstain',
   default: 0,
-  help: 'an answer below this share of the softmax counts as none',
+  help: 'a prediction below this softmax share is ignored',
   min: 0,
   max: 1,
 } as const;
 
 export const misclassified: ObjectiveKind = {
   name: 'misclassified',
-  help: 'another class than the seed shows, by labels; needs --labels and a constraint',
+  help: 'a class that differs from the label of the seed; needs --labels and a constraint',
   parameters: [TOP, CONFIDENT, ABSTAIN],
   breaksSeeds: true,
   make(values, { name }) {

@@ -27,12 +27,12 @@ const POLE_OPS: ReadonlySet<string> = new Set([
 const KIND_WORDS: Readonly<Record<NonfiniteKind, string>> = { nan: 'NaN', inf: 'an infinity' };
 
 const INNER = {
-  help: 'which infinities of watched inner tensors count: `unmasked` leaves out the −∞ of masks that a softmax or a maximum reads, `any` leaves out none',
+  help: 'infinities of watched inner tensors that count: `unmasked` ignores the −∞ of masks that a softmax or a maximum reads, `any` ignores none',
   legal: ['unmasked', 'any'],
 } as const;
 
 const ABSORBED = {
-  help: 'whether an infinity counts that later operations absorb, so that all outputs are finite: `on`, or `off`',
+  help: 'whether an infinity counts if later operations absorb it, so that all outputs are finite: `on` or `off`',
   legal: ['on', 'off'],
 } as const;
 
@@ -45,7 +45,7 @@ const ABSORBED = {
  */
 export const nonfinite: ObjectiveKind = {
   name: 'nonfinite',
-  help: 'a NaN or an infinity in any output, watched tensor or numerical site',
+  help: 'NaN or infinity in an output, a watched tensor or the result of a numerical site',
   parameters: [],
   words: { inner: INNER, absorbed: ABSORBED },
   make: (_values, { words }) => makeNonfinite(words.inner !== 'any', words.absorbed !== 'off'),

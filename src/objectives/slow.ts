@@ -44,7 +44,7 @@ function formatMilliseconds(seconds: number): string {
 const TIMES = {
   name: 'times',
   default: 5,
-  help: 'how many times as long counts',
+  help: 'factor over the usual time from which a run counts as slow',
   min: 1.5,
   max: 1e6,
 } as const;
@@ -53,14 +53,14 @@ const TIMES = {
 const LEAST = {
   name: 'least',
   default: 2,
-  help: 'milliseconds below which nothing is slow',
+  help: 'milliseconds below which no run counts as slow',
   min: 0,
   max: 1e6,
 } as const;
 
 export const slow: ObjectiveKind = {
   name: 'slow',
-  help: 'a run that takes many times what is usual for its shape; runs are of one testcase then',
+  help: 'a run that takes many times the usual time of its shape; each run then has one testcase',
   parameters: [TIMES, LEAST],
   make: (values, { name }) => new Slow(instanceName('slow', name), values(TIMES), values(LEAST)),
 };

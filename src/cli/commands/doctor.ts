@@ -1,4 +1,5 @@
 import { Command } from 'commander';
+import { formatCount, plural } from '../../core/format-number.ts';
 import type { Diagnosis } from '../../setup/doctor.ts';
 import { EXIT } from '../exit-codes.ts';
 
@@ -12,7 +13,7 @@ export function doctorCommand(): Command {
       'Show which runtimes and devices work here, how fast they are, and how to install the others',
     )
     .option('--json', 'print one JSON object on standard output')
-    .addHelpText('after', '\nExit codes: 0 when every kind of model but SavedModels can run, 3 otherwise.')
+    .addHelpText('after', '\nExit codes: 0 when every kind of model except SavedModels can run, 3 otherwise.')
     .action(run);
 }
 
@@ -28,8 +29,6 @@ async function run(options: { readonly json?: boolean }): Promise<void> {
   process.exitCode = isSound ? EXIT.done : EXIT.machine;
 }
 
-const count = new Intl.NumberFormat('en');
-
 function diagnosisLines({
   node,
   platform,
@@ -42,25 +41,17 @@ function diagnosisLines({
 }: Diagnosis): string[] {
   const rows = runtimes.map(({ kind, works, runs, version = '', device = '', threads, rate }) =>
     works
-      ? [
-          kind,
-          'works',
-          runs,
-          `${count.format(rate ?? 0)}/s`,
-          device,
-          `${threads} thread${threads === 1 ? '' : 's'}`,
-          version,
-        ]
+      ? [kind, 'works', runs, `${formatCount(rate ?? 0)}/s`, device, plural(threads ?? 1, 'thread'), version]
       : [kind, 'missing', runs],
   );
   const problems = runtimes.flatMap(({ kind, problem }) =>
     problem === undefined ? [] : [`${kind}: ${problem}`],
   );
   return [
-    `Node.js ${node} on ${platform}, ${cores} cores: as many workers, ${(memoryPerWorker / 1e9).toFixed(1)} GB each`,
+    `Node.js ${node} on ${platform}, ${plural(cores, 'core')}: ${plural(cores, 'worker')} of ${(memoryPerWorker / 1e9).toFixed(1)} GB each`,
     '',
     ...table(rows),
-    `rates: testcases a second in one worker, ${network}, batches of 256`,
+    `rates: testcases per second in one worker (${network}, batches of 256)`,
     '',
     ...problems,
     ...(indexProblem === undefined ? [] : [indexProblem]),

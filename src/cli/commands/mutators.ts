@@ -8,7 +8,7 @@ import { printJson, printLines } from '../output/terminal.ts';
 /** `neurofuzz mutators`: lists the mutators there are. */
 export function mutatorsCommand(): Command {
   return new Command('mutators')
-    .description('List the mutators: what each does, for which inputs, its parameters and its source')
+    .description('List the mutators with their inputs, parameters and sources')
     .argument('[name...]', 'a group, a mutator or a plug-in (default: all built-in mutators)')
     .option('--json', 'print one JSON object on standard output')
     .addHelpText('after', EXAMPLES)

@@ -13,7 +13,7 @@ const FORMAT_VERSION = 1;
 /** `neurofuzz objectives`: lists the objectives there are. */
 export function objectivesCommand(): Command {
   return new Command('objectives')
-    .description('List the objectives: what each reports, and its parameters')
+    .description('List the objectives with their parameters')
     .option('--json', 'print one JSON object on standard output')
     .addHelpText('after', EXAMPLES)
     .action(run);
@@ -94,14 +94,12 @@ function objectiveRows({ name, help, parameters, words, text, rules = [] }: Obje
     [name, help],
     ...parameters.map((parameter) => ['', parameterText(parameter)]),
     ...wordRows(words),
-    ...(text === undefined
-      ? []
-      : [['', `name=: yours for it, a part of its signatures; behind that ${text}`]]),
+    ...(text === undefined ? [] : [['', `name=: its name in signatures; then ${text}`]]),
     ...rules.flatMap((rule) => [
       ['', `${name}:${rule.name}: ${rule.help}`],
       ...rule.parameters.map((parameter) => ['', `  ${parameterText(parameter)}`]),
       ...Object.entries(rule.words ?? {}).map(([word, setting]) => ['', `  ${word}=: ${setting.help}`]),
-      ...(rule.text === undefined ? [] : [['', `  behind that ${rule.text}`]]),
+      ...(rule.text === undefined ? [] : [['', `  then ${rule.text}`]]),
     ]),
   ];
 }

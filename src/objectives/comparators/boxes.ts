@@ -11,7 +11,7 @@ import type { Comparator, ComparatorKind, Measurement } from './comparator.ts';
 const IOU = {
   name: 'iou',
   default: 0.5,
-  help: 'the least intersection over union of two boxes that are the same',
+  help: 'minimum intersection over union of matching boxes',
   min: 0,
   max: 1,
 } as const;
@@ -19,7 +19,7 @@ const IOU = {
 const SCORE = {
   name: 'score',
   default: 0.5,
-  help: 'a box of at least this score must have its like on the other side, of at least half of it',
+  help: 'a box of at least this score needs a match of at least half of it',
   min: Number.NEGATIVE_INFINITY,
   max: Number.POSITIVE_INFINITY,
 } as const;
@@ -27,7 +27,7 @@ const SCORE = {
 const UNMATCHED = {
   name: 'unmatched',
   default: 0,
-  help: 'so many boxes may have none',
+  help: 'number of boxes that may have no match',
   min: 0,
   max: Number.POSITIVE_INFINITY,
   integer: true,
@@ -35,14 +35,14 @@ const UNMATCHED = {
 
 const PLACES = {
   name: 'places',
-  help: 'the most places by which a box may lie elsewhere in the order of scores; any where it is not given',
+  help: 'maximum difference in rank by score; default: any',
   min: 0,
   max: Number.POSITIVE_INFINITY,
   integer: true,
 } as const;
 
 const FORMAT = {
-  help: 'the four numbers of a box: `xyxy` corners, `yxyx` as TensorFlow has them, `xywh` corner and size, `cxcywh` centre and size',
+  help: 'the four numbers of a box: corners as `xyxy` or, as in TensorFlow, `yxyx`; corner and size `xywh`; centre and size `cxcywh`',
   legal: ['xyxy', 'yxyx', 'xywh', 'cxcywh'],
 } as const;
 
@@ -63,13 +63,13 @@ const PACKED_COLUMNS = 6;
 /** Detections: boxes with their scores and labels. */
 export const boxes: ComparatorKind = {
   name: 'boxes',
-  help: 'detections: boxes of one label matched by their overlap, and the order of their scores',
+  help: 'detections: boxes of one label matched by overlap, and the order of their scores',
   source: 'Lin et al., Microsoft COCO: Common Objects in Context (ECCV 2014)',
   parameters: [IOU, SCORE, UNMATCHED, PLACES],
   words: {
     boxes: { help: 'the output with four numbers for each box' },
-    scores: { help: 'the one with scores, for each box or for each box and class' },
-    labels: { help: 'the one with labels' },
+    scores: { help: 'the output with scores, for each box or for each box and class' },
+    labels: { help: 'the output with labels' },
     format: FORMAT,
   },
   make: (values, { words }) =>

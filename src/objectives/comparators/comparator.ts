@@ -28,7 +28,7 @@ export interface Comparator {
 export interface ComparatorKind extends ExtensionKind<Comparator, SettingsContext> {}
 
 /** The setting that names one output where several fit. */
-export const OUTPUT = { help: 'the output that is compared; all that fit unless told' } as const;
+export const OUTPUT = { help: 'output to compare; default: all that fit' } as const;
 
 /** The outputs that a comparator compares: the one that is named, or all that fit. */
 export function chosenPairs(

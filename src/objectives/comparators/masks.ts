@@ -9,7 +9,7 @@ import { type ComparatorKind, chosenPairs, type Measurement, OUTPUT, refuseNone 
 const IOU = {
   name: 'iou',
   default: 0.9,
-  help: 'the least intersection over union of the two, in the mean of the classes that either has',
+  help: 'minimum mean intersection over union, over the classes that either has',
   min: 0,
   max: 1,
 } as const;
@@ -17,25 +17,25 @@ const IOU = {
 const THRESHOLD = {
   name: 'threshold',
   default: 0.5,
-  help: 'a score above this is foreground, where there is one channel',
+  help: 'score above which a pixel is foreground, for outputs of one channel',
   min: Number.NEGATIVE_INFINITY,
   max: Number.POSITIVE_INFINITY,
 } as const;
 
 const LAYOUT = {
-  help: 'where the channels are: `first`, or `last`; the smaller of both dimensions unless told',
+  help: 'position of the channels: `first` or `last`; default: the smaller of both dimensions',
   legal: ['first', 'last'],
 } as const;
 
 const OF = {
-  help: '`mean` of the classes, or the `worst` of them',
+  help: '`mean` of the classes, or the `worst` class',
   legal: ['mean', 'worst'],
 } as const;
 
 /** Segmentations: a class for each pixel, as whole numbers or as the best of scores for each class. */
 export const masks: ComparatorKind = {
   name: 'masks',
-  help: 'segmentations by the intersection over union of their classes',
+  help: 'segmentations, by the intersection over union of their classes',
   source: 'Everingham et al., The Pascal Visual Object Classes Challenge: A Retrospective (IJCV 2015)',
   parameters: [IOU, THRESHOLD],
   words: { output: OUTPUT, layout: LAYOUT, of: OF },

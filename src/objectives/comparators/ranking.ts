@@ -10,7 +10,7 @@ import { kendallTau } from './kendall.ts';
 const K = {
   name: 'k',
   default: 10,
-  help: 'so many of the best are compared',
+  help: 'number of top items that are compared',
   min: 1,
   max: 1e6,
   integer: true,
@@ -18,14 +18,14 @@ const K = {
 
 const OVERLAP = {
   name: 'overlap',
-  help: 'the least share of the best k that both have; 0.8 where tau is not given',
+  help: 'minimum share of the top k that both have; default: 0.8 without tau',
   min: 0,
   max: 1,
 } as const;
 
 const TAU = {
   name: 'tau',
-  help: 'the least Kendall rank correlation of all scores, tau-b, from −1 to 1',
+  help: 'minimum Kendall rank correlation (tau-b) of all scores, from −1 to 1',
   min: -1,
   max: 1,
 } as const;
@@ -35,7 +35,7 @@ const USUAL_OVERLAP = 0.8;
 /** Scores along the last axis, by which items are ranked: the best k that both have, and the order of all. */
 export const ranking: ComparatorKind = {
   name: 'ranking',
-  help: 'scores by the order that they give',
+  help: 'scores, by their order',
   source: 'Kendall, The Treatment of Ties in Ranking Problems (Biometrika 33, 1945)',
   parameters: [K, OVERLAP, TAU],
   words: { output: OUTPUT },

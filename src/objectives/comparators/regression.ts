@@ -9,7 +9,7 @@ import { type ComparatorKind, chosenPairs, type Measurement, OUTPUT, refuseNone 
 const RELATIVE = {
   name: 'relative',
   default: 0.01,
-  help: 'the largest |reference − copy| / |reference|',
+  help: 'maximum relative error |reference − second| / |reference|',
   min: 0,
   max: Number.POSITIVE_INFINITY,
 } as const;
@@ -17,7 +17,7 @@ const RELATIVE = {
 const FLOOR = {
   name: 'floor',
   default: 1e-6,
-  help: 'a |reference| below this counts as this',
+  help: 'minimum |reference| in the denominator',
   min: Number.MIN_VALUE,
   max: Number.POSITIVE_INFINITY,
 } as const;
@@ -25,7 +25,7 @@ const FLOOR = {
 const EXCEPT = {
   name: 'except',
   default: 0,
-  help: 'share of the values that may lie further apart',
+  help: 'share of the values that may exceed it',
   min: 0,
   max: 1,
 } as const;
@@ -33,7 +33,7 @@ const EXCEPT = {
 /** Values that are estimates, judged by their relative error. */
 export const regression: ComparatorKind = {
   name: 'regression',
-  help: 'values by their relative error',
+  help: 'values, by their relative error',
   parameters: [RELATIVE, FLOOR, EXCEPT],
   words: { output: OUTPUT },
   make(values, { words }) {

@@ -8,7 +8,7 @@ import { type ComparatorKind, chosenPairs, type Measurement, OUTPUT, refuseNone 
 
 const EDITS = {
   name: 'edits',
-  help: 'the most insertions, deletions and substitutions of tokens; 0 where share is not given',
+  help: 'maximum number of insertions, deletions and substitutions; default: 0 without share',
   min: 0,
   max: Number.POSITIVE_INFINITY,
   integer: true,
@@ -16,14 +16,14 @@ const EDITS = {
 
 const SHARE = {
   name: 'share',
-  help: "the most of them as a share of the longer one's tokens",
+  help: 'maximum number of edits as a share of the longer text',
   min: 0,
   max: 1,
 } as const;
 
 const END = {
   name: 'end',
-  help: 'the token that ends a text: what follows does not count',
+  help: 'token that ends a text; later tokens are ignored',
   min: 0,
   max: 2 ** 31 - 1,
   integer: true,
@@ -31,7 +31,7 @@ const END = {
 
 const PAD = {
   name: 'pad',
-  help: 'a token that does not count; ids below 0 never do',
+  help: 'token that is ignored; negative ids always are',
   min: 0,
   max: 2 ** 31 - 1,
   integer: true,
@@ -43,7 +43,7 @@ const MAX_LISTED = 64;
 /** Texts as sequences of tokens: ids, or the best of scores for each token of a vocabulary. */
 export const tokens: ComparatorKind = {
   name: 'tokens',
-  help: 'texts by the edits of tokens between them',
+  help: 'texts, by their edit distance in tokens',
   source: 'Levenshtein, Binary codes capable of correcting deletions, insertions, and reversals (1966)',
   parameters: [EDITS, SHARE, END, PAD],
   words: { output: OUTPUT },

@@ -17,7 +17,7 @@ const MAX_LENGTH = lengthParameter('most', 'characters that an answer has at mos
 
 export const short: RuleKind = {
   name: 'short',
-  help: 'an answer of fewer characters than least=',
+  help: 'an answer with fewer characters than least=',
   parameters: [MIN_LENGTH],
   make(values) {
     const least = values(MIN_LENGTH);
@@ -34,7 +34,7 @@ export const short: RuleKind = {
 
 export const long: RuleKind = {
   name: 'long',
-  help: 'an answer of more characters than most=',
+  help: 'an answer with more characters than most=',
   parameters: [MAX_LENGTH],
   make(values) {
     const most = values(MAX_LENGTH);
@@ -54,7 +54,7 @@ export const long: RuleKind = {
 
 export const empty: RuleKind = {
   name: 'empty',
-  help: 'an answer of nothing but white space',
+  help: 'an empty or blank answer',
   parameters: [],
   make: () => ({
     find: ({ answer }) => (answer.trim() === '' ? { summary: 'the answer is empty' } : undefined),
@@ -63,7 +63,7 @@ export const empty: RuleKind = {
 
 export const utf8: RuleKind = {
   name: 'utf8',
-  help: 'an answer whose bytes are no UTF-8',
+  help: 'an answer that is not valid UTF-8',
   parameters: [],
   make: () => ({
     find({ answer, ended }) {
@@ -83,7 +83,7 @@ const MIN_PROMPT_LENGTH = 8;
 const ECHO_LENGTH = {
   name: 'least',
   default: 32,
-  help: 'characters of a piece that counts, or the whole prompt',
+  help: 'minimum length of a repeated piece, unless it is the whole prompt',
   min: MIN_PROMPT_LENGTH,
   max: 1e6,
   integer: true,
@@ -91,7 +91,7 @@ const ECHO_LENGTH = {
 
 export const echo: RuleKind = {
   name: 'echo',
-  help: 'the prompt said back, or a long piece of it',
+  help: 'an answer that repeats the prompt, or a long piece of it',
   parameters: [ECHO_LENGTH],
   make: (values) => ({
     find({ prompt, answer }) {

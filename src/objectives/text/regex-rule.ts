@@ -34,7 +34,7 @@ function matchWithinLimit(expression: RegExp, text: string): RegExpExecArray | n
 
 export const regex: RuleKind = {
   name: 'regex',
-  help: 'what a regular expression of JavaScript matches',
+  help: 'an answer that a JavaScript regular expression matches',
   parameters: [],
   words: { flags: FLAGS },
   text: 'the regular expression',

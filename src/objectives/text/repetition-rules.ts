@@ -6,7 +6,7 @@ import { type Rule, type RuleKind, type RuleViolation, wholeWordsOf, wordEndTest
 const timesParameter = (usual: number, unit: string): DefaultedParameter => ({
   name: 'times',
   default: usual,
-  help: `how often ${unit} in a row counts`,
+  help: `number of times ${unit} must repeat in a row`,
   min: 2,
   max: 1000,
   integer: true,
@@ -100,7 +100,7 @@ function spanOfTokens(
 const LOOP_LENGTH = {
   name: 'least',
   default: 24,
-  help: 'characters that all of it has at least',
+  help: 'minimum length of the loop in characters',
   min: 2,
   max: 1e6,
   integer: true,
@@ -108,7 +108,7 @@ const LOOP_LENGTH = {
 
 export const repeatedSpan: RuleKind = {
   name: 'repeated-span',
-  help: 'a loop: the same piece of text several times in a row',
+  help: 'a loop: the same text several times in a row',
   parameters: [PIECE_TIMES, LOOP_LENGTH],
   make: (values) => ({
     find: ({ answer }) => findLoop(answer, values(PIECE_TIMES), values(LOOP_LENGTH)),

@@ -149,9 +149,9 @@ function makeRule({ kind, values, words, text: rest }: ReturnType<typeof parseRu
 
 export const text: ObjectiveKind = {
   name: 'text',
-  help: `what a model answers to prompts breaks a rule, as text:words,file=list.txt; without one ${DEFAULT_RULES.join(', ')}`,
+  help: `an answer that violates a rule, as in text:words,file=list.txt; default rules: ${DEFAULT_RULES.join(', ')}`,
   parameters: [],
-  text: 'a rule, and behind commas its settings',
+  text: 'a rule, followed by its settings after commas',
   rules: RULES.list(),
   make(_values, { name, text: ruleSpec }) {
     if (ruleSpec === '') {

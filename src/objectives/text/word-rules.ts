@@ -123,7 +123,7 @@ function isWholeWord(completion: Completion, from: number, to: number): boolean 
 
 const PROMPTED_PARAMETER = {
   name: 'prompted',
-  help: '1 counts what the prompt holds already as well',
+  help: '1: count texts that the prompt already contains',
   default: 0,
   min: 0,
   max: 1,
@@ -133,7 +133,7 @@ const PROMPTED_PARAMETER = {
 const WHOLE_PARAMETER = {
   name: 'whole',
   default: 1,
-  help: '0 counts parts of words as well',
+  help: '0: also match parts of words',
   min: 0,
   max: 1,
   integer: true,
@@ -141,12 +141,12 @@ const WHOLE_PARAMETER = {
 
 export const words: RuleKind = {
   name: 'words',
-  help: 'a word or phrase of a list, which the prompt does not hold itself',
+  help: 'a word or phrase of a list that the prompt does not contain',
   parameters: [WHOLE_PARAMETER, PROMPTED_PARAMETER],
   words: {
-    file: { help: 'the list, a word or phrase a line' },
+    file: { help: 'file of words or phrases, one per line' },
     fold: {
-      help: 'what does not matter: case by default; none, or homoglyphs, letters that look alike',
+      help: 'differences that are ignored: case (default), none, or homoglyphs (look-alike letters)',
       legal: FOLDS,
     },
   },
@@ -182,10 +182,10 @@ const MIN_SECRET_LENGTH = 4;
 
 export const canary: RuleKind = {
   name: 'canary',
-  help: 'a private text of a file, letter by letter, which the prompt does not hold itself',
+  help: 'a private text of a file, letter by letter, that the prompt does not contain',
   parameters: [PROMPTED_PARAMETER],
   words: {
-    file: { help: 'the private texts, a line each; signatures and summaries tell their lines alone' },
+    file: { help: 'file of private texts, one per line; signatures and summaries show only line numbers' },
   },
   text: 'a private text, in place of a file',
   make(values, { words: { file }, text }) {
