@@ -75,7 +75,7 @@ export async function runTurn(
     return { folder, summary, execs: Math.max(0, summary.statistics.execs - before) };
   } catch (error) {
     if (!(error instanceof ResumeMismatchError)) throw error;
-    monitor.warn(`${name} begins anew with its old corpus and findings: ${error.difference}`);
+    monitor.warn(`${name} starts over with its old corpus and findings: ${error.difference}`);
     return beginCampaign(newest.next, turnConfig, [folder], context);
   }
 }

@@ -106,5 +106,5 @@ export function breaksSeeds(name: string): boolean {
 function refuseBareExpression(spec: string): void {
   const { name, isModule } = parseExtensionSpec(spec);
   if (!isModule && /[<>=]/.test(name))
-    throw new UserError(`--objective: write assert: before what must hold, as 'assert:${name}'`);
+    throw new UserError(`--objective: write assert: before the expression, as in 'assert:${name}'`);
 }

@@ -82,7 +82,7 @@ function faultOutcome(fault: ReportedFault): CheckOutcome {
   const { state, summary, path, hits, reproduced, input, replay } = fault;
   const status = statusOf(fault);
   if (isTie(fault.signature) && !isCounted(fault))
-    return { kind: 'skipped', message: `a tie is no fault: ${summary}` };
+    return { kind: 'skipped', message: `a tie is not a fault: ${summary}` };
   if (state === 'known' || state === 'ignored') return { kind: 'skipped', message: `${state}: ${summary}` };
   if (status === 'flaky') return { kind: 'skipped', message: `flaky: ${summary}` };
   const manner = status === 'confirmed' ? '' : `, ${status}`;

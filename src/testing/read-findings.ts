@@ -50,7 +50,7 @@ async function readRecord(folder: string): Promise<Finding> {
   try {
     return JSON.parse(await readFile(file, 'utf8')) as Finding;
   } catch (error) {
-    if (error instanceof SyntaxError) throw new UserError(`${file} is damaged: it is no JSON`);
+    if (error instanceof SyntaxError) throw new UserError(`${file} is damaged: it is not JSON`);
     throw fileError(error, 'read the finding', file);
   }
 }

@@ -122,7 +122,7 @@ describe('four nights in a row, with a planted change of a model between', () =>
     ).toHaveLength(3);
     expect(readdirSync(join(out, 'campaigns/loss')).sort().at(-1)).toBe('0003');
     expect(nights[1].stderr).toMatch(
-      /loss begins anew with its old corpus and findings: the model has changed since/,
+      /loss starts over with its old corpus and findings: the model has changed since/,
     );
     const journal = (number: string): string[] =>
       readFileSync(join(out, 'campaigns/loss', number, 'corpus/journal.jsonl'), 'utf8')

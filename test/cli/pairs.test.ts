@@ -250,7 +250,7 @@ describe('a request that makes no sense ends with 2 and one line', () => {
       /--match: write outputs as logits=y/,
     ],
     ['nothing that compares', () => ['--against', small, '-O', 'nonfinite'], /no objective compares it/],
-    ['two second models', () => ['--against', small, '--quantize', 'int8'], /give one of them/],
+    ['two second models', () => ['--against', small, '--quantize', 'int8'], /use one of them/],
     ['an unknown kind', () => ['--quantize', 'int4'], /--quantize must be one of float16, bfloat16, int8/],
     [
       'a parameter that is none',

@@ -271,7 +271,7 @@ describe('models of other kinds', () => {
     [['length'], /give settings as length=64/],
     [['end=§'], /no token "§"/],
     [['-O', 'text:words,file=nowhere.txt'], /nowhere.txt: no such file/],
-    [['-O', 'text:regex,('], /mend the regular expression/],
+    [['-O', 'text:regex,('], /fix the regular expression/],
     [['--against', 'corpora/char-lm/char-lm.onnx', '-O', 'differential'], /--generate works with one model/],
   ])('%j is refused', async (flags, message) => {
     const model = writeSumOnnx(folder, 'recurrent');

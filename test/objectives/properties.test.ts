@@ -122,7 +122,7 @@ describe('metamorphic', () => {
       'x=brightness:most=0.1',
       'contrast',
     ]);
-    expect(() => makeBuiltIn('metamorphic:atol=1')).toThrow(/needs the change that should not matter/);
+    expect(() => makeBuiltIn('metamorphic:atol=1')).toThrow(/needs a change that should not matter/);
     expect(() => makeBuiltIn('metamorphic:rises=1,falls=1,raise')).toThrow(/rises or falls, not both/);
   });
 });

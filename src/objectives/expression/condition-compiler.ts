@@ -47,7 +47,7 @@ export class ConditionCompiler {
   }
 
   compile(syntax: ExpressionNode): Condition {
-    if (!isCondition(syntax)) throw new Error(`${formatExpression(syntax)} is no condition`);
+    if (!isCondition(syntax)) throw new Error(`${formatExpression(syntax)} is not a condition`);
     switch (syntax.kind) {
       case 'comparison':
         return this.#compileComparison(syntax);
@@ -66,7 +66,7 @@ export class ConditionCompiler {
       case 'call':
         return this.#compileQuantifier(syntax.name === 'all', this.compile(syntax.of[0]));
       default:
-        throw new Error(`${syntax.kind} is no condition`);
+        throw new Error(`${syntax.kind} is not a condition`);
     }
   }
 

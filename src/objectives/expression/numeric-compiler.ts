@@ -69,7 +69,7 @@ export class NumericCompiler {
       case 'call':
         return this.#compileCall(syntax);
       default:
-        throw new Error(`${syntax.kind} is no number`);
+        throw new Error(`${syntax.kind} is not a number`);
     }
   }
 
@@ -176,7 +176,7 @@ export class NumericCompiler {
     const source = isMaxAbs ? this.compile(inner.of[0]) : first;
     const reduction = isMaxAbs ? 'max-abs' : name;
     const reduce = REDUCTIONS.get(reduction);
-    if (reduce === undefined) throw new Error(`${name} is no function of numbers`);
+    if (reduce === undefined) throw new Error(`${name} is not a function of numbers`);
     return this.#makePart([], (out, rows) => {
       const a = source.values(rows);
       const { size } = source;

@@ -50,7 +50,9 @@ for (const operator of ['-', '+', '!', 'not']) jsep.addUnaryOp(operator);
  */
 export function parseExpression(errorPrefix: string, text: string): ExpressionNode {
   if (text.trim() === '')
-    throw new UserError(`${errorPrefix}: write what must hold, as assert:max(abs(logits)) < 50`);
+    throw new UserError(
+      `${errorPrefix}: write the condition that must hold, such as assert:max(abs(logits)) < 50`,
+    );
   if (text.length > MAX_CHARACTERS)
     throw new UserError(
       `${errorPrefix}: the expression has ${text.length} characters, more than ${MAX_CHARACTERS}`,
@@ -66,7 +68,7 @@ export function parseExpression(errorPrefix: string, text: string): ExpressionNo
   const syntax = new ExpressionReader(errorPrefix, text).read(parsed);
   if (!isCondition(syntax))
     throw new UserError(
-      `${errorPrefix}: ${formatExpression(syntax)} is a number: compare it with something, as ${formatExpression(syntax)} < 1`,
+      `${errorPrefix}: ${formatExpression(syntax)} is a number: compare it with something, such as ${formatExpression(syntax)} < 1`,
     );
   return syntax;
 }
@@ -99,7 +101,7 @@ class ExpressionReader {
       case 'Literal':
         if (typeof node.value === 'number') return { kind: 'number', value: node.value };
         if (typeof node.value === 'string') return { kind: 'tensor', name: node.value };
-        return this.#refuse(`${node.raw} is no number`, node.raw);
+        return this.#refuse(`${node.raw} is not a number`, node.raw);
       case 'Identifier': {
         const { name } = node;
         return Object.hasOwn(CONSTANTS, name)
@@ -118,7 +120,7 @@ class ExpressionReader {
       case 'SequenceExpression':
         return this.#refuse('there are two expressions: join them with and', undefined);
       default:
-        return this.#refuse(`there is something that means nothing here (${node.type})`, undefined);
+        return this.#refuse(`unexpected syntax (${node.type})`, undefined);
     }
   }
 
@@ -213,7 +215,7 @@ class ExpressionReader {
 
   #requireNumber(syntax: ExpressionNode): ExpressionNode {
     return isCondition(syntax)
-      ? this.#refuse(`${formatExpression(syntax)} is a condition where a number is wanted`, undefined)
+      ? this.#refuse(`${formatExpression(syntax)} is a condition where a number is expected`, undefined)
       : syntax;
   }
 

@@ -64,7 +64,7 @@ export function inferShape(
       if (shapes.length === 2) return broadcastOrRefuse(errorPrefix, syntax, syntax.of, shapes);
       if (syntax.name === 'softmax' && (shapes[0].at(-1) ?? 1) < 2)
         throw new UserError(
-          `${errorPrefix}: ${formatExpression(syntax.of[0])} has no several values along its last axis`,
+          `${errorPrefix}: ${formatExpression(syntax.of[0])} has only one value along its last axis`,
         );
       const keepsShape = syntax.name === 'softmax' || FUNCTION_LOOPS.has(syntax.name);
       return keepsShape ? shapes[0] : [];

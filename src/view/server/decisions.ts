@@ -14,7 +14,8 @@ export async function decide(
 ): Promise<void> {
   const fault = [...faults, ...missing].find((candidate) => candidate.signature === signature);
   if (fault === undefined) throw new UserError(`the campaign has no fault ${signature}`);
-  if (isTie(signature)) throw new UserError(`${signature} is a tie, which is no fault and is in no baseline`);
+  if (isTie(signature))
+    throw new UserError(`${signature} is a tie, which is not a fault and is in no baseline`);
   if (baseline === null)
     throw new UserError(
       'states and notes are kept in a baseline, and --against names a campaign: start neurofuzz view with a baseline file, or without --against',

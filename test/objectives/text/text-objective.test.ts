@@ -205,7 +205,7 @@ test('what is no text to judge is refused', () => {
   const narrow = makeVocabularyTokenizer(['a', 'b']);
   const one = new Completion(narrow, [0], [1]);
   expect(makeBuiltIn('text:words,cab').refuses?.(run([one]))).toMatch(
-    /lists nothing that the vocabulary can write/,
+    /lists no text that the vocabulary can write/,
   );
 });
 
@@ -214,7 +214,7 @@ test.each([
   ['text:words', /needs a list/],
   ['text:words,fold=upper,x', /fold must be one of none, case, homoglyphs/],
   [`text:words,file=${join(folder, 'none.txt')}`, /no such file/],
-  ['text:regex,[', /mend the regular expression/],
+  ['text:regex,[', /fix the regular expression/],
   ['text:regex,flags=g,a', /some of i, m and s/],
   ['text:regex', /needs a regular expression/],
   ['text:short', /needs a bound/],
@@ -227,7 +227,7 @@ test.each([
 });
 
 test('an empty list is refused', () => {
-  expect(() => makeBuiltIn(`text:words,file=${listOf('', '# nothing')}`)).toThrow(/holds no line/);
+  expect(() => makeBuiltIn(`text:words,file=${listOf('', '# nothing')}`)).toThrow(/is empty/);
 });
 
 test('nothing that a model says acts on a terminal or hides, wherever it is shown', () => {
