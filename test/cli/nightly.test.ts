@@ -355,7 +355,11 @@ describe('a nightly file that makes no sense is refused in a line', () => {
       /must have a share above 0/,
     ],
     ['no model', 'time: 1s\ncampaigns: { a: { linf: 1 } }', /campaigns\.a has no model/],
-    ['a folder of its own', 'time: 1s\ncampaigns: { a: { model: a.onnx, out: x } }', /out is not allowed in a nightly file/],
+    [
+      'a folder of its own',
+      'time: 1s\ncampaigns: { a: { model: a.onnx, out: x } }',
+      /out is not allowed in a nightly file/,
+    ],
     ['a path for a name', 'time: 1s\ncampaigns: { ../a: { model: a.onnx } }', /must have a name of letters/],
     [
       'no such campaign file',
