@@ -48,14 +48,14 @@ class Assertion implements Objective {
     this.#expression = formatExpression(this.#syntax);
     this.tensors = tensorNamesIn(this.#syntax);
     if (this.tensors.length === 0)
-      throw new UserError(`${this.#errorPrefix}: ${this.#expression} speaks of no input and no tensor`);
+      throw new UserError(`${this.#errorPrefix}: ${this.#expression} names no input and no tensor`);
     this.name = `assert-${name === '' ? defaultName(this.#syntax) : name}`;
   }
 
   refuses(run: JudgedBatch): string | undefined {
     const tensors = this.#tensorsOf(run);
     const missing = this.tensors.find((name) => !tensors.has(name));
-    if (missing !== undefined) return `speaks of ${missing}, which the run does not have`;
+    if (missing !== undefined) return `refers to ${missing}, which the run does not have`;
     this.#programFor(tensors);
     return undefined;
   }
@@ -166,6 +166,6 @@ export const assertion: ObjectiveKind = {
   name: 'assert',
   help: 'an expression over inputs and tensors that must hold in every run, as in assert:max(abs(logits)) < 50',
   parameters: [],
-  text: 'what must hold',
+  text: 'the expression',
   make: (_values, { name, text }) => new Assertion(name, text),
 };

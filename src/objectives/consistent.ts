@@ -54,7 +54,7 @@ class Consistent implements Objective {
   refuses({ reruns, texts }: JudgedBatch): string | undefined {
     if (texts !== undefined) return 'compares numbers, and the model answers with texts';
     return reruns === undefined || reruns.size === 0
-      ? 'can compare no runs of this model: it takes one testcase a run, or its runtime has no threads; leave across out, which compares a second run too'
+      ? 'cannot compare runs of this model: each run has one testcase, or its runtime has no threads; remove across, and a second run is compared too'
       : undefined;
   }
 

@@ -215,7 +215,7 @@ export const metamorphic: ObjectiveKind = {
       .filter(Boolean);
     if (change.length === 0)
       throw new UserError(
-        '--objective: metamorphic needs the change that should not matter, as metamorphic:brightness:most=0.1; neurofuzz mutators lists them',
+        '--objective: metamorphic needs a change that should not matter, such as metamorphic:brightness:most=0.1; neurofuzz mutators lists them',
       );
     const comparator = words.by === undefined ? undefined : makeComparator(words.by);
     return new Metamorphic(name === '' ? slug(change.join('_')) : name, values, change, comparator);

@@ -9,18 +9,32 @@ export interface FoundIdiom {
   readonly instead: string;
 }
 
+const sourceOf = ({ pattern }: Idiom): string => pattern.replaceAll(' ', '\\s+');
+
 const expressions = new WeakMap<Idiom, RegExp>();
 
 function expressionOf(idiom: Idiom): RegExp {
   const known = expressions.get(idiom);
   if (known !== undefined) return known;
-  const made = new RegExp(idiom.pattern.replaceAll(' ', '\\s+'), 'giu');
-  expressions.set(idiom, made);
-  return made;
+  const expression = new RegExp(sourceOf(idiom), 'giu');
+  expressions.set(idiom, expression);
+  return expression;
+}
+
+const unions = new WeakMap<readonly Idiom[], RegExp>();
+
+/** An expression that matches wherever one of the idioms does: most texts have none. */
+function unionOf(idioms: readonly Idiom[]): RegExp {
+  const known = unions.get(idioms);
+  if (known !== undefined) return known;
+  const union = new RegExp(idioms.map((idiom) => `(?:${sourceOf(idiom)})`).join('|'), 'iu');
+  unions.set(idioms, union);
+  return union;
 }
 
 /** All idioms of a text that begins on line `firstLine`. */
 export function findIdioms(text: string, idioms: readonly Idiom[], firstLine = 1): FoundIdiom[] {
+  if (!unionOf(idioms).test(text)) return [];
   return idioms.flatMap((idiom) =>
     [...text.matchAll(expressionOf(idiom))].map((match) => ({
       line: firstLine + text.slice(0, match.index).split('\n').length - 1,

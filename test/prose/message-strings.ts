@@ -26,25 +26,27 @@ function textOf(node: SyntaxNode): string | undefined {
   return undefined;
 }
 
+/** Line, from 1, of each position in the bytes of a text, asked in any order. */
+function lineCounter(bytes: Uint8Array): (position: number) => number {
+  const lineEnds: number[] = [];
+  for (let at = bytes.indexOf(10); at >= 0; at = bytes.indexOf(10, at + 1)) lineEnds.push(at);
+  return (position) => {
+    const next = lineEnds.findIndex((end) => end >= position);
+    return (next < 0 ? lineEnds.length : next) + 1;
+  };
+}
+
 /** All string literals, templates and JSX texts of a TypeScript file that hold two words or more. */
 export function messageStrings(source: string, isTsx: boolean): MessageString[] {
-  const bytes = Buffer.from(source);
+  const lineOf = lineCounter(Buffer.from(source));
   const found: MessageString[] = [];
-  const visit = (value: unknown): void => {
-    if (Array.isArray(value)) value.forEach(visit);
-    if (typeof value !== 'object' || value === null) return;
+  const visit = (value: object): void => {
     const node = value as SyntaxNode;
-    const text = textOf(node);
+    const text = typeof node.type === 'string' ? textOf(node) : undefined;
     // Positions are bytes from 1.
     if (text !== undefined && hasWords(text) && node.span !== undefined)
-      found.push({
-        line: bytes
-          .subarray(0, node.span.start - 1)
-          .toString()
-          .split('\n').length,
-        text,
-      });
-    if (!Array.isArray(value)) Object.values(value).forEach(visit);
+      found.push({ line: lineOf(node.span.start - 1), text });
+    for (const child of Object.values(value)) if (typeof child === 'object' && child !== null) visit(child);
   };
   visit(parseSync(source, { syntax: 'typescript', tsx: isTsx, target: 'es2022' }).body);
   return found;

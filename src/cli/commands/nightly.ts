@@ -102,5 +102,5 @@ A nightly file:
       model: letters.onnx
       seeds: letters/
 
-Exit codes: 0 no new fault, 1 new faults, 2 no new fault but a campaign is misconfigured, 3 no new fault but the machine failed.
+Exit codes: 0 no new fault, 1 with new faults, 2 no new fault but a campaign is misconfigured, 3 no new fault but the machine failed.
 docs/nightly.md has files for cron, systemd, GitHub Actions and Kubernetes.`;

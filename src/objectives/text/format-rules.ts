@@ -12,8 +12,8 @@ const lengthParameter = (name: string, help: string): Parameter => ({
   integer: true,
 });
 
-const MIN_LENGTH = lengthParameter('least', 'characters that an answer has at least');
-const MAX_LENGTH = lengthParameter('most', 'characters that an answer has at most');
+const MIN_LENGTH = lengthParameter('least', 'minimum number of characters of an answer');
+const MAX_LENGTH = lengthParameter('most', 'maximum number of characters of an answer');
 
 export const short: RuleKind = {
   name: 'short',

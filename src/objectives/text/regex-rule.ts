@@ -12,14 +12,14 @@ const FLAGS = { help: 'flags of the expression, some of i, m and s' };
 function compileExpression(rule: string, text: string, flags = ''): RegExp {
   if (text === '')
     throw new UserError(
-      `--objective: text:${rule} needs a regular expression behind its settings: 'text:${rule},[0-9]{16}'`,
+      `--objective: text:${rule} needs a regular expression after its settings: 'text:${rule},[0-9]{16}'`,
     );
   if (!/^[ims]*$/.test(flags))
     throw new UserError(`--objective: text:${rule}: flags must be some of i, m and s, not '${flags}'`);
   try {
     return new RegExp(text, `u${flags}`);
   } catch (error) {
-    throw new UserError(`--objective: text:${rule}: ${errorMessage(error)}: mend the regular expression`);
+    throw new UserError(`--objective: text:${rule}: ${errorMessage(error)}: fix the regular expression`);
   }
 }
 

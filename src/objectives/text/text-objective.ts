@@ -44,8 +44,7 @@ class TextObjective implements Objective {
 
   refuses({ texts }: JudgedBatch): string | undefined {
     const [first] = texts ?? [];
-    if (first === undefined)
-      return 'judges what a model answers to prompts: have it go on with texts with --generate vocabulary=FILE';
+    if (first === undefined) return "judges a model's answers to prompts: set --generate vocabulary=FILE";
     for (const { rule } of this.#rules) {
       const reason = rule.unbreakableReason?.(first.tokenizer);
       if (reason !== undefined) return reason;
@@ -103,7 +102,7 @@ class DirectedTextObjective extends TextObjective {
     targets: ArrayLike<number>,
     marginsToBeat: ArrayLike<number>,
   ): Promise<Float64Array> {
-    if (prefilled === undefined) throw new Error('the model does not go on with texts');
+    if (prefilled === undefined) throw new Error('the model does not complete texts');
     const candidates = texts.map((completion, row) => {
       const { rule, variantIndex } = this.#targets[targets[row]];
       const candidate = rule.candidateFor?.(completion, variantIndex);

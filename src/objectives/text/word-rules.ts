@@ -21,7 +21,7 @@ import {
 function readList(rule: string, file: string | undefined, text: string): string[] {
   if ((file === undefined) === (text === ''))
     throw new UserError(
-      `--objective: text:${rule} needs a list: text:${rule},file=list.txt, a line each, or text:${rule},WORD`,
+      `--objective: text:${rule} needs a list: text:${rule},file=list.txt, with one text per line, or text:${rule},WORD`,
     );
   if (file === undefined) return [text];
   const content = readText(remapPath(file), `read, for --objective text:${rule},`, MAX_TEXT_BYTES);
@@ -29,9 +29,7 @@ function readList(rule: string, file: string | undefined, text: string): string[
     .map((line) => line.trim())
     .filter((line) => line !== '' && !line.startsWith('#'));
   if (lines.length === 0)
-    throw new UserError(
-      `--objective: text:${rule}: ${file} holds no line: write what must not be said, a line each`,
-    );
+    throw new UserError(`--objective: text:${rule}: ${file} is empty: write one forbidden text per line`);
   return [...new Set(lines)];
 }
 
@@ -107,7 +105,7 @@ function makeListRule({
     unbreakableReason(tokenizer) {
       return texts.some(({ text }) => tokenizer.encode(text) !== undefined)
         ? undefined
-        : `lists nothing that the vocabulary can write, as ${quoteEscaped(texts[0].text)}`;
+        : `lists no text that the vocabulary can write, such as ${quoteEscaped(texts[0].text)}`;
     },
   };
 }
@@ -193,7 +191,7 @@ export const canary: RuleKind = {
     const short = secrets.findIndex((secret) => secret.length < MIN_SECRET_LENGTH);
     if (short >= 0)
       throw new UserError(
-        `--objective: text:canary: private text ${short + 1} has fewer than ${MIN_SECRET_LENGTH} characters: what is so short comes up by chance`,
+        `--objective: text:canary: private text ${short + 1} has fewer than ${MIN_SECRET_LENGTH} characters: short texts occur by chance`,
       );
     const listed = secrets.map(
       (secret, i): ListedText => ({
