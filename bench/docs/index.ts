@@ -98,6 +98,13 @@ async function withFinding(command: string, folder: string): Promise<string> {
   return command.replace(named[0], `${findings}/${signature}/${id}`);
 }
 
+/** The page with other output under a command. */
+function withOutput(page: string, { text, output = [] }: PageCommand, stdout: string): string {
+  const prompt = `$ ${text}`;
+  const shown = [prompt, ...output].map((line) => line.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&')).join('\n+');
+  return page.replace(new RegExp(`^${shown}$`, 'm'), () => `${prompt}\n${stdout.trimEnd()}`);
+}
+
 async function checkPage(page: string): Promise<{ failed: number; text: string }> {
   let text = await readFile(page, 'utf8');
   const folders = new Map<object, string>();
@@ -123,13 +130,7 @@ async function checkPage(page: string): Promise<{ failed: number; text: string }
     console.log(`${problem === undefined ? 'ok      ' : 'FAILED  '} ${where}  ${command.text}`);
     if (problem === undefined) continue;
     console.log(`         ${problem}`);
-    if (options.update && command.output !== undefined) {
-      const prompt = `$ ${command.text}`;
-      text = text.replace(
-        [prompt, ...command.output].join('\n'),
-        () => `${prompt}\n${outcome.stdout.trimEnd()}`,
-      );
-    }
+    if (options.update && command.output !== undefined) text = withOutput(text, command, outcome.stdout);
     failed++;
   }
   for (const folder of folders.values()) await rm(folder, { recursive: true, force: true });
