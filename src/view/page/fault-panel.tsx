@@ -47,6 +47,7 @@ export function FaultPanel({
       {isReadOnly ? null : (
         <Jobs
           target={{ campaign: campaign.key, signature, finding: shown }}
+          isMinimized={data?.view.finding.minimized !== undefined}
           jobs={jobs.filter((job) => job.campaign === campaign.key && job.signature === signature)}
           dispatch={dispatch}
         />

@@ -21,10 +21,13 @@ const STATUS_TEXTS: Readonly<Record<JobView['status'], string>> = {
 /** Buttons that replay and minimize a finding, and the output of these commands. */
 export function Jobs({
   target,
+  isMinimized,
   jobs,
   dispatch,
 }: {
   readonly target: Selection;
+  /** Whether the finding is a minimized one, which cannot be minimized again. */
+  readonly isMinimized: boolean;
   readonly jobs: readonly JobView[];
   readonly dispatch: (action: LiveAction) => void;
 }) {
@@ -44,14 +47,16 @@ export function Jobs({
           <button
             key={kind}
             type="button"
-            disabled={jobs.some(
-              (job) => job.kind === kind && job.finding === target.finding && isActive(job),
-            )}
+            disabled={
+              (kind === 'minimize' && isMinimized) ||
+              jobs.some((job) => job.kind === kind && job.finding === target.finding && isActive(job))
+            }
             onClick={() => void start(kind)}
           >
             {text}
           </button>
         ))}
+        {isMinimized ? <span class="soft">This finding is minimized.</span> : null}
       </p>
       {error === '' ? null : <p class="warning">{escapeControl(error)}</p>}
       {[...jobs].reverse().map((job) => (
@@ -61,6 +66,11 @@ export function Jobs({
   );
 }
 
+/** One that has ended in the meantime is not there to cancel, as its status says. */
+function cancel(id: number): void {
+  postJson('jobs/cancel', { id }).catch(() => {});
+}
+
 function Job({ job: { id, kind, finding, status, lines } }: { readonly job: JobView }) {
   const name = KINDS.find(([key]) => key === kind)?.[1] ?? kind;
   return (
@@ -68,7 +78,7 @@ function Job({ job: { id, kind, finding, status, lines } }: { readonly job: JobV
       <p role="status">
         {name} of <code>{escapeControl(finding)}</code> {STATUS_TEXTS[status]}
         {isActive({ status }) ? (
-          <button type="button" onClick={() => void postJson('jobs/cancel', { id }).catch(() => {})}>
+          <button type="button" onClick={() => cancel(id)}>
             Cancel
           </button>
         ) : null}

@@ -48,7 +48,7 @@ button[data-copy][hidden] { display: inline-block !important; }
   border-top: 1px solid var(--line); z-index: 1; }
 a.button { padding: .25rem .75rem; border: 1px solid var(--accent); border-radius: 6px; text-decoration: none; background: var(--paper); }
 .compared { table-layout: fixed; } .compared thead th:first-child { width: 8rem; }
-.compared figure img { width: 112px; } .compared .pictures { gap: .5rem; }
+.compared figure img { width: 96px; } .compared .pictures { gap: .5rem; }
 .compared .differs > th { box-shadow: inset 3px 0 var(--accent); padding-left: .6rem; }
 .compared .remove { font-weight: normal; font-size: .85rem; }
 .compared thead th { overflow-wrap: anywhere; }
