@@ -1,4 +1,5 @@
 import type { DType, Tensor } from '../tensor/tensor.ts';
+import type { Differentiable } from './gradients/gradient.ts';
 import type { Graph } from './graph/graph.ts';
 import type { HalfArithmetic, HalfChoice } from './half.ts';
 import type { InputEvidence } from './input-evidence.ts';
@@ -106,15 +107,13 @@ export interface ThreadedRun {
   run(feeds: readonly Tensor[]): Promise<Pick<RunResult, 'outputs'>>;
 }
 
-/**
- * Abilities that not every runtime or model has. A new one, such as gradients, is another optional member here, with an
- * interface of its own.
- */
+/** Abilities that not every runtime or model has. A new one is another optional member here, with an interface of its own. */
 export interface ModelCapabilities {
   readonly nonFiniteFlags?: NonFiniteFlags;
   readonly tensorExposure?: TensorExposure;
   readonly unoptimizedRun?: UnoptimizedRun;
   readonly threadedRun?: ThreadedRun;
+  readonly gradients?: Differentiable;
   /** Of a language model: `run` takes prompts and gives answers. */
   readonly textGeneration?: TextGeneration;
 }

@@ -14,8 +14,8 @@ import {
 } from './external-data/inline-external-data.ts';
 import { type OnnxContent, readOnnx } from './graph.ts';
 import { type EmulatedModel, emulateHalf } from './half/emulate-half.ts';
-import { OnnxModel, type OpenSession, ORT_VERSION } from './onnx-model.ts';
-import { ort } from './onnxruntime.ts';
+import { OnnxModel, ORT_VERSION } from './onnx-model.ts';
+import { type OpenSession, ort } from './onnxruntime.ts';
 import { rewriteNonTensorOutputs } from './tensor-outputs.ts';
 
 /** One thread a session: two single-threaded sessions beat one with two threads, and rows stay bit-equal. */
@@ -66,6 +66,7 @@ export const onnxLoader: ModelLoader = {
       observed: observedHalf?.bytes ?? prepared,
       invariants,
       graph: content.graph,
+      opset: content.opset,
       constant: content.constant,
       half: observedHalf,
       copyArithmetic: content.half,

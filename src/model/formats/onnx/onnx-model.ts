@@ -22,6 +22,8 @@ import { type FlaggedTensors, flagTensors } from './flag-tensors.ts';
 import { type RoundedTensors, runtimeTypes, withRounding } from './half/graph-rounding.ts';
 import { inputSpec, usableOutputs, withIndexTypes } from './io-specs.ts';
 import { moveAxesBehindFirst } from './move-axes.ts';
+import { OnnxGradients } from './onnx-gradients.ts';
+import type { OpenSession } from './onnxruntime.ts';
 import { toOrt, toOrtStrings } from './ort-tensor.ts';
 import { SessionCache } from './session-cache.ts';
 import type { StringFlow } from './string-flow.ts';
@@ -46,12 +48,6 @@ const TRACING_SESSION_OPTIONS: ort.InferenceSession.SessionOptions = {
  */
 const MAX_FUSED_EXPOSED_TENSORS = 1000;
 
-/** Opens a session on the bytes of a model, or of one derived from it. */
-export type OpenSession = (
-  bytes: Uint8Array,
-  options?: ort.InferenceSession.SessionOptions,
-) => Promise<ort.InferenceSession>;
-
 export interface OnnxModelParts {
   readonly path: string;
   readonly sha256: string;
@@ -61,6 +57,8 @@ export interface OnnxModelParts {
   /** What those sessions rely on. */
   readonly invariants: InputInvariants;
   readonly graph: Graph;
+  /** Version of the default domain's operators. */
+  readonly opset: number;
   readonly constant: Model['constant'];
   /** The model in emulated half precision, which `observed` is then; undefined for others. */
   readonly half: RoundedTensors | undefined;
@@ -102,6 +100,7 @@ export class OnnxModel implements Model, NonFiniteFlags {
   readonly #sessions: SessionCache;
   readonly #labels: ClassLabels;
   readonly #plainFile: Uint8Array;
+  readonly #gradients: OnnxGradients;
   /** Session in which all floating-point tensors are flagged. */
   #flags: Promise<OpenFlags> | undefined;
   /** Session in which the graph is run as it is. */
@@ -147,11 +146,23 @@ export class OnnxModel implements Model, NonFiniteFlags {
     this.#sessions = new SessionCache(plain, this.outputs, (exposed) =>
       open(exposeTensors(observed, exposed, graph, types), fusionOptions(exposed.length)),
     );
+    const watchable = new Set(this.watchable);
+    this.#gradients = new OnnxGradients({
+      file: observed,
+      graph: { ...graph, types },
+      opset: parts.opset,
+      constant,
+      open,
+      expose: (tensors) => exposeTensors(observed, tensors, graph, types),
+      namedFeeds: (feeds) => this.#namedFeeds(feeds),
+      isWatchable: (tensor) => watchable.has(tensor),
+    });
     this.capabilities = {
       nonFiniteFlags: this,
       tensorExposure: this.#sessions,
       unoptimizedRun: { run: (feeds) => this.#runUnoptimized(feeds) },
       threadedRun: { run: (feeds) => this.#runThreaded(feeds) },
+      gradients: this.#gradients,
     };
   }
 
@@ -202,6 +213,7 @@ export class OnnxModel implements Model, NonFiniteFlags {
 
   async dispose(): Promise<void> {
     await this.#sessions.dispose();
+    await this.#gradients.dispose();
     await (await this.#flags?.catch(() => undefined))?.session.release();
     this.#flags = undefined;
     await (await this.#unoptimized?.catch(() => undefined))?.release();

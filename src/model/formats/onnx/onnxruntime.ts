@@ -7,3 +7,9 @@ process.env.ORT_DISABLE_TELEMETRY ??= '1';
 
 /** ONNX Runtime with its telemetry off, unless the user has set ORT_DISABLE_TELEMETRY. All code imports it from here. */
 export const ort = createRequire(import.meta.url)('onnxruntime-node') as typeof Onnxruntime;
+
+/** Opens a session on the bytes of a model, or of one derived from it. */
+export type OpenSession = (
+  bytes: Uint8Array,
+  options?: Onnxruntime.InferenceSession.SessionOptions,
+) => Promise<Onnxruntime.InferenceSession>;

@@ -1,0 +1,186 @@
+import type { InferenceSession } from 'onnxruntime-node';
+import { LruCache } from '../../../core/lru-cache.ts';
+import { sizeOf, type Tensor } from '../../../tensor/tensor.ts';
+import {
+  type BackwardGraph,
+  buildBackwardGraph,
+  tensorsToProbe,
+  UPSTREAM,
+} from '../../gradients/backward-graph.ts';
+import {
+  type Differentiable,
+  type Gradient,
+  type GradientRequest,
+  NoGradientError,
+} from '../../gradients/gradient.ts';
+import type { Graph } from '../../graph/graph.ts';
+import type { NamedTensor } from '../../model.ts';
+import { appendGraph } from './expose-tensors.ts';
+import type { OpenSession } from './onnxruntime.ts';
+import { fromOrt, toOrt } from './ort-tensor.ts';
+
+/** Begins the names of the outputs that hold gradients. */
+const RESULT_PREFIX = 'neurofuzz/gradient/of/';
+
+/** Maximum number of prepared gradients. Each holds its own copy of the weights. */
+const MAX_GRADIENTS = 6;
+
+/** Oldest versions of the default domain's operators in which the nodes of a gradient can be appended to a model. */
+const APPENDABLE_OPSET = 13;
+const SCATTER_OPSET = 16;
+/** Newest version for which the written operators are known to be defined as in the oldest. */
+const NEWEST_OPSET = 22;
+
+/** Version of the operators of a gradient in a file of its own. */
+const SEPARATE_OPSET = 18;
+
+export interface OnnxGradientParts {
+  /** The file in which inner tensors are observed. */
+  readonly file: Uint8Array;
+  /** Its graph, with the types that tensors have in runs. */
+  readonly graph: Graph;
+  readonly opset: number;
+  readonly constant: (name: string) => Tensor | undefined;
+  readonly open: OpenSession;
+  /** The file with further outputs. */
+  readonly expose: (tensors: readonly string[]) => Uint8Array;
+  readonly namedFeeds: (feeds: readonly Tensor[]) => InferenceSession.FeedsType;
+  /** Tensors that a run can give. */
+  readonly isWatchable: (tensor: string) => boolean;
+}
+
+/** Gradients of an ONNX model by backward graphs on ONNX Runtime. */
+export class OnnxGradients implements Differentiable {
+  readonly #parts: OnnxGradientParts;
+  readonly #prepared = new LruCache<string, OpenGradient>(MAX_GRADIENTS);
+
+  constructor(parts: OnnxGradientParts) {
+    this.#parts = parts;
+  }
+
+  async gradient(request: GradientRequest, feeds: readonly Tensor[]): Promise<Gradient> {
+    const { of, wrt, straightThrough = false, layout = 'auto' } = request;
+    const key = JSON.stringify([of, wrt, straightThrough, layout, feeds.map(({ shape }) => shape)]);
+    let gradient = this.#prepared.get(key);
+    if (gradient === undefined) {
+      for (const unused of this.#prepared.evict(MAX_GRADIENTS - 1)) await unused.dispose();
+      gradient = await this.#prepare({ of, wrt, straightThrough, layout }, feeds);
+      this.#prepared.set(key, gradient);
+    }
+    return gradient;
+  }
+
+  async dispose(): Promise<void> {
+    for (const gradient of this.#prepared.values()) await gradient.dispose();
+    this.#prepared.clear();
+  }
+
+  async #prepare(request: Required<GradientRequest>, feeds: readonly Tensor[]): Promise<OpenGradient> {
+    const { graph, opset, constant } = this.#parts;
+    const { of, wrt } = request;
+    const forward = await this.#probe(tensorsToProbe(graph, of, wrt), feeds);
+    const build = (isAppended: boolean): BackwardGraph =>
+      buildBackwardGraph({ ...request, graph, opset, constant, forward, isAppended });
+    const canAppend = request.layout === 'auto' && opset >= APPENDABLE_OPSET && opset <= NEWEST_OPSET;
+    let backward = build(canAppend);
+    const isAppended = canAppend && (opset >= SCATTER_OPSET || !backward.writer.needsScatter);
+    if (canAppend && !isAppended) backward = build(false);
+    const { gradients, stops, differentiated, onPath, writer } = backward;
+    if (gradients.every((gradient) => gradient === undefined)) throw new NoGradientError(of, stops);
+    const shapes = wrt.map((name) => forward.get(name)?.shape ?? []);
+    const shape = forward.get(of)?.shape ?? [];
+    const results = gradients.map((gradient, i) => {
+      if (gradient === undefined) return undefined;
+      const name = `${RESULT_PREFIX}${i}`;
+      writer.builder.node('Identity', [gradient.name], name);
+      writer.builder.output(name, 'float32', shapes[i]);
+      return name;
+    });
+    const description = { shape, stops, differentiated, onPath };
+    return isAppended
+      ? this.#openAppended(backward, results, shapes, description)
+      : this.#openSeparate(backward, results, shapes, description);
+  }
+
+  /** Runs the model once for the shapes of tensors, and the values of those that are no weights and depend on no input. */
+  async #probe(tensors: readonly string[], feeds: readonly Tensor[]): Promise<ReadonlyMap<string, Tensor>> {
+    const { open, expose, namedFeeds, graph, isWatchable } = this.#parts;
+    const watched = tensors.filter((name) => !graph.inputs.includes(name) && isWatchable(name));
+    const probe = await open(expose(watched), { graphOptimizationLevel: 'disabled' });
+    try {
+      const inputs = namedFeeds(feeds);
+      const results = await probe.run(inputs, watched);
+      return new Map(
+        [...watched.map((name) => [name, results[name]] as const), ...Object.entries(inputs)].map(
+          ([name, tensor]) => [name, fromOrt(name, tensor as InferenceSession.ReturnType[string])],
+        ),
+      );
+    } finally {
+      await probe.release();
+    }
+  }
+
+  async #openAppended(
+    { writer }: BackwardGraph,
+    results: readonly (string | undefined)[],
+    shapes: readonly (readonly number[])[],
+    description: GradientDescription,
+  ): Promise<OpenGradient> {
+    const { file, open, namedFeeds } = this.#parts;
+    const session = await open(appendGraph(file, writer.builder.graph('')));
+    const outputs = results.filter((name) => name !== undefined);
+    return {
+      ...description,
+      async run(feeds, upstream) {
+        const given = await session.run({ ...namedFeeds(feeds), [UPSTREAM]: toOrt(upstream) }, outputs);
+        return toGradients(given, results, shapes);
+      },
+      dispose: () => session.release(),
+    };
+  }
+
+  async #openSeparate(
+    { writer, saved }: BackwardGraph,
+    results: readonly (string | undefined)[],
+    shapes: readonly (readonly number[])[],
+    description: GradientDescription,
+  ): Promise<OpenGradient> {
+    const { graph, open, expose, namedFeeds } = this.#parts;
+    const inner = saved.map(({ tensor }) => tensor).filter((tensor) => !graph.inputs.includes(tensor));
+    const forward = await open(expose(inner));
+    const backward = await open(writer.builder.finish('gradient', SEPARATE_OPSET));
+    const outputs = results.filter((name) => name !== undefined);
+    return {
+      ...description,
+      async run(feeds, upstream) {
+        const inputs = namedFeeds(feeds);
+        const tensors = { ...(inner.length === 0 ? {} : await forward.run(inputs, inner)), ...inputs };
+        const savedFeeds = Object.fromEntries(saved.map(({ tensor, input }) => [input, tensors[tensor]]));
+        const given = await backward.run({ ...savedFeeds, [UPSTREAM]: toOrt(upstream) }, outputs);
+        return toGradients(given, results, shapes);
+      },
+      async dispose() {
+        await forward.release();
+        await backward.release();
+      },
+    };
+  }
+}
+
+type GradientDescription = Pick<Gradient, 'shape' | 'stops' | 'differentiated' | 'onPath'>;
+
+interface OpenGradient extends Gradient {
+  dispose(): Promise<void>;
+}
+
+function toGradients(
+  given: InferenceSession.ReturnType,
+  results: readonly (string | undefined)[],
+  shapes: readonly (readonly number[])[],
+): NamedTensor[] {
+  return results.map((name, i) =>
+    name === undefined
+      ? { name: '', type: 'float32', shape: shapes[i], data: new Float32Array(sizeOf(shapes[i])) }
+      : fromOrt(name, given[name]),
+  );
+}
