@@ -27,6 +27,7 @@ export function describeModel(model: Model): ModelDescription {
     ...(half === undefined ? {} : { half }),
     graph,
     watchable,
+    ...(capabilities.gradients === undefined ? {} : { isDifferentiable: true }),
     evidence: gatherInputEvidence(model),
     ...(secondModel === undefined ? {} : { secondModel: describeSecondModel(secondModel) }),
     ...(textGeneration === undefined ? {} : { generation: describeGeneration(textGeneration) }),

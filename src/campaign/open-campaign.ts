@@ -283,6 +283,7 @@ async function makeState(
           : epochFeedbackDelay(config.epoch),
       singleBatches: model.generation !== undefined,
       sizeChanges: target.sizeChanges.running,
+      ascends: config.gradients === 'auto' && model.isDifferentiable === true,
     },
     objectives: target.objectives.map(({ name }) => name),
     accounts,

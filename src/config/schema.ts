@@ -51,6 +51,10 @@ const coverageSection = {
     flags: '--guidance <kind>',
     help: 'auto: new activations, and the margins of objectives and numerical sites; ann: new activations only; none: random control',
   }),
+  gradients: withFlag(z.enum(['auto', 'off']).default('auto'), {
+    flags: '--gradients <when>',
+    help: 'auto: step along the gradient of the margin where the model has one; off: search by mutation alone',
+  }),
   scheduler: withFlag(extensionSpec.default('yield'), {
     flags: '--scheduler <kind>',
     help: 'how the next entry to mutate is picked',

@@ -68,6 +68,8 @@ export interface FuzzerStateOptions {
     readonly singleBatches: boolean;
     /** Sizes beyond those of the seeds that some tasks have; absent for none. */
     readonly sizeChanges?: readonly SizeChange[];
+    /** Whether tasks may step along gradients; false by default. */
+    readonly ascends?: boolean;
   };
   /** Names of the objectives. */
   readonly objectives: readonly string[];
@@ -111,6 +113,8 @@ export interface SavedFuzzerState {
   readonly execs: number;
   readonly lost: number;
   readonly looked?: number;
+  readonly forwards?: number;
+  readonly gradients?: number;
   readonly spoken?: number;
   readonly threshold: SavedNoveltyThreshold;
   readonly scheduler: unknown;
@@ -144,6 +148,8 @@ export class FuzzerState implements CorpusSource {
   #lost = 0;
   #lookaheadMutants = 0;
   #generatedTokens = 0;
+  #forwards = 0;
+  #gradients = 0;
   #rejected = 0;
 
   constructor(options: FuzzerStateOptions) {
@@ -173,6 +179,7 @@ export class FuzzerState implements CorpusSource {
       allowsOneGeometric: limits.deephunter !== undefined,
       isTiedToAncestor: this.#isTiedToAncestor,
       sizeChanges: tasks.sizeChanges ?? [],
+      ascends: tasks.ascends ?? false,
       accounts,
     });
   }
@@ -204,6 +211,11 @@ export class FuzzerState implements CorpusSource {
   /** Tokens that a language model generated or scored. */
   get generatedTokens(): number {
     return this.#generatedTokens;
+  }
+
+  /** Testcases that the model ran for their gradients, beside the mutants, and gradients of a testcase so far. */
+  get ascent(): { readonly forwards: number; readonly gradients: number } {
+    return { forwards: this.#forwards, gradients: this.#gradients };
   }
 
   /** Mutants that never ran, because the model ended its process before. */
@@ -376,6 +388,8 @@ export class FuzzerState implements CorpusSource {
     this.#lost += result.lost;
     this.#lookaheadMutants += countLookaheadMutants(task);
     this.#generatedTokens += result.generatedTokens ?? 0;
+    this.#forwards += result.progress?.ascent?.forwards ?? 0;
+    this.#gradients += result.progress?.ascent?.gradients ?? 0;
     this.#rejected += result.rejected;
     this.#lastApplied = result.task;
     this.#inFlight.shift();
@@ -405,6 +419,8 @@ export class FuzzerState implements CorpusSource {
       lost: this.#lost,
       ...(this.#lookaheadMutants === 0 ? {} : { looked: this.#lookaheadMutants }),
       ...(this.#generatedTokens === 0 ? {} : { spoken: this.#generatedTokens }),
+      ...(this.#forwards === 0 ? {} : { forwards: this.#forwards }),
+      ...(this.#gradients === 0 ? {} : { gradients: this.#gradients }),
       rejected: this.#rejected,
       threshold: feedback.save(),
       scheduler: mutation.scheduler.save?.() ?? null,
@@ -431,6 +447,8 @@ export class FuzzerState implements CorpusSource {
     this.#lost = saved.lost;
     this.#lookaheadMutants = saved.looked ?? 0;
     this.#generatedTokens = saved.spoken ?? 0;
+    this.#forwards = saved.forwards ?? 0;
+    this.#gradients = saved.gradients ?? 0;
     this.#rejected = saved.rejected;
     feedback.restore(saved.threshold);
     if (saved.seeds !== undefined) this.accounts?.restore(saved.seeds, isComplete);

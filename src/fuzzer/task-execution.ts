@@ -27,6 +27,8 @@ export interface TaskExecution {
   readonly trajectories: Trajectories;
   /** By signature, how many violations there were, and what the last one that was traced is attributed to. */
   readonly traced: Map<string, { readonly count: number; readonly attributed: AttributedViolation }>;
+  /** What gradients took so far. */
+  readonly ascent: { forwards: number; gradients: number; refusal?: string };
   /** Mutants that are new. */
   readonly candidates: Candidate[];
   /** Objectives that judge; one whose plug-in fails is removed. */

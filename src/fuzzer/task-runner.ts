@@ -1,6 +1,7 @@
 import type { CoverageCriterion } from '../coverage/criterion.ts';
 import type { NoveltyFilter, NoveltyHistory } from '../coverage/feedback/feedback-kind.ts';
 import { runInHalves } from '../evaluation/run-in-halves.ts';
+import { watchedTensors } from '../evaluation/watched-tensors.ts';
 import type { TestcaseData } from '../inputs/testcase.ts';
 import type { BatchResult } from '../model/batched-model.ts';
 import { BatchJudge, type BatchJudgeOptions } from './batch-judge.ts';
@@ -18,6 +19,7 @@ import { LazyObservations } from './lazy-observations.ts';
 import { packTestcases } from './packed-testcases.ts';
 import type { Candidates, Span, Task, TaskResult } from './scheduling/task.ts';
 import { MUTANTS_PER_PICK } from './scheduling/task-sizes.ts';
+import { AscentSource } from './search/ascent/ascent-source.ts';
 import { GoalTracker } from './search/goal-tracker.ts';
 import { ProgressRecorder } from './search/progress-recorder.ts';
 import type { SearchGoal } from './search/search-goal.ts';
@@ -53,6 +55,7 @@ export class TaskRunner {
   readonly #judge: BatchJudge;
   readonly #collector: CandidateCollector;
   readonly #progress: ProgressRecorder;
+  readonly #ascents: AscentSource;
 
   constructor(options: TaskRunnerOptions) {
     this.#options = options;
@@ -61,6 +64,11 @@ export class TaskRunner {
     this.#judge = new BatchJudge(options, this.#generator);
     this.#collector = new CandidateCollector(this.#generator);
     this.#progress = new ProgressRecorder(options.model, this.#generator, this.#collector);
+    const { model, objectives, watched } = options;
+    this.#ascents = new AscentSource({
+      ...options,
+      watched: watchedTensors(watched, objectives, model.model),
+    });
   }
 
   /**
@@ -86,7 +94,8 @@ export class TaskRunner {
     const countSeconds = (seconds: number): void => {
       execution.seconds.mutate += seconds;
     };
-    for (const step of execution.trajectories.steps()) {
+    for (const plannedStep of execution.trajectories.steps()) {
+      const step = await this.#withSlopes(execution, plannedStep);
       onStep(step);
       if (step.from * MUTANTS_PER_PICK >= span.to) break;
       const isLookahead = task.lookahead === true && step.to < task.parents.length;
@@ -114,7 +123,10 @@ export class TaskRunner {
     view: CorpusView,
     mutantIndex: number,
   ): Promise<{ readonly pick: number; readonly data: TestcaseData }> {
-    if (task.picksPerStep === undefined) return this.#makeMutantOf(wholeTask(task), task, view, mutantIndex);
+    if (task.picksPerStep === undefined) {
+      const step = await this.#withSlopes(this.#begin(task, view), wholeTask(task));
+      return this.#makeMutantOf(step, task, view, mutantIndex);
+    }
     const mutantsPerStep = task.picksPerStep * MUTANTS_PER_PICK;
     const stepIndex = Math.floor(mutantIndex / mutantsPerStep);
     const steps: TaskStep[] = [];
@@ -147,6 +159,19 @@ export class TaskRunner {
     return this.#options.model.model.capabilities.textGeneration?.generatedTokens ?? 0;
   }
 
+  /** A step with the slopes at the testcases that it mutates, where its task steps along gradients. */
+  async #withSlopes(execution: TaskExecution, step: TaskStep): Promise<TaskStep> {
+    const { task, seconds, ascent } = execution;
+    if (task.goal?.ascends !== true) return step;
+    const { slopes, forwards, gradients, refusal } = await timed(seconds, 'model', () =>
+      this.#ascents.slopesFor(execution, step),
+    );
+    ascent.forwards += forwards;
+    ascent.gradients += gradients;
+    if (refusal !== undefined) ascent.refusal ??= refusal;
+    return { ...step, slopes };
+  }
+
   #begin(task: Task, view: CorpusView): TaskExecution {
     const { goals, objectives, varying, keep } = this.#options;
     const goalTracker =
@@ -168,6 +193,7 @@ export class TaskRunner {
       trajectories: new Trajectories(task, (entry) => view.entryData(entry), goalTracker),
       traced: new Map(),
       candidates: [],
+      ascent: { forwards: 0, gradients: 0 },
       objectives: new Set(objectives.filter(({ name }) => !disabled.has(name))),
       disabledObjectives: [],
     };
@@ -244,7 +270,9 @@ export class TaskRunner {
   #resultOf(execution: TaskExecution, generatedTokens: number): TaskResult {
     const { task, goalTracker, hitCollector, disabledObjectives, seconds } = execution;
     const seedHits = execution.seedHits?.hits ?? [];
-    const progress = goalTracker?.progress(execution.candidates.length);
+    const measured = goalTracker?.progress(execution.candidates.length);
+    const progress =
+      measured && task.goal?.ascends === true ? { ...measured, ascent: execution.ascent } : measured;
     const candidates = [...execution.candidates, ...(goalTracker?.candidates ?? [])];
     const packed: Candidates = {
       ...packTestcases(candidates),

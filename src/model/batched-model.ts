@@ -151,7 +151,7 @@ export class BatchedModel {
   #splitRows(batch: TestcaseBatch, rows: number, result: RunResult): BatchResult {
     const split = (tensor: NamedTensor): BatchTensor => {
       const { name, type } = tensor;
-      const axis = this.#axisOf(name);
+      const axis = this.axisOf(name);
       if (rows > 1 && tensor.shape[axis] !== rows) {
         // A body that did not run gives no rows.
         if (this.#bodyTensors.has(name)) return { ...absentTensor(name), size: 0 };
@@ -193,8 +193,13 @@ export class BatchedModel {
     };
   }
 
+  /** Position of the batch dimension in an input; 0 where there is none. */
+  batchPositionOf(input: number): number {
+    return this.#layout.positions[input];
+  }
+
   /** Position of the batch dimension in a tensor that the model computes: where its declared shape has the batch's name, else the first. */
-  #axisOf(tensor: string): number {
+  axisOf(tensor: string): number {
     const { name } = this.#layout;
     const declared = name === undefined ? undefined : this.model.graph.shapes.get(tensor);
     return Math.max(0, declared?.indexOf(name ?? null) ?? 0);
@@ -204,7 +209,7 @@ export class BatchedModel {
   async findUnbatchedTensors(batch: BatchBuffer, watched: readonly string[]): Promise<string[]> {
     try {
       const { activations } = await this.model.run(this.feeds(batch, 2), watched);
-      return activations.filter(({ name, shape }) => shape[this.#axisOf(name)] !== 2).map(({ name }) => name);
+      return activations.filter(({ name, shape }) => shape[this.axisOf(name)] !== 2).map(({ name }) => name);
     } catch {
       // Then it is not the tensors that keep two testcases from sharing a run.
       return [];
@@ -225,9 +230,7 @@ export class BatchedModel {
       const isAbsent = ({ name, data }: NamedTensor): boolean =>
         data.length === 0 && this.#bodyTensors.has(name);
       return activations
-        .filter(
-          (tensor) => rows === 1 || tensor.shape[this.#axisOf(tensor.name)] === rows || isAbsent(tensor),
-        )
+        .filter((tensor) => rows === 1 || tensor.shape[this.axisOf(tensor.name)] === rows || isAbsent(tensor))
         .map(({ name }) => name);
     } catch {
       if (tensors.length === 1) return [];

@@ -159,6 +159,8 @@ export interface Model {
 export interface ModelInfo
   extends Omit<Model, 'run' | 'capabilities' | 'constant' | 'dispose' | 'secondModel'> {
   readonly secondModel?: SecondModelInfo;
+  /** Whether it has the capability `gradients`; absent for false. */
+  readonly isDifferentiable?: true;
   /** What the graph says of the values of each of `inputs`. */
   readonly evidence?: readonly InputEvidence[];
   readonly generation?: Pick<

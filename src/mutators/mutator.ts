@@ -27,8 +27,18 @@ export interface MutationContext {
   readonly edits?: RowEdits | undefined;
   /** Standard deviation of steps, as a share of the range, for `creep`; undefined where it is to be drawn. */
   readonly strength?: number | undefined;
+  /** How the distance from the goal changes with the parent's values, for `ascent`; undefined where that is not known. */
+  readonly slope?: InputSlope | undefined;
   /** The parent's values of the other inputs of the same type and shape, for kinds with `readsInputs`. */
   readonly siblings?: readonly WorkingArray[] | undefined;
+}
+
+/** The slope of a distance from a goal at a testcase, in one input. */
+export interface InputSlope {
+  /** A derivative for each value; finite. */
+  readonly derivatives: WorkingArray;
+  /** The part of the distance that falls to this input. */
+  readonly distance: number;
 }
 
 /** Makes mutants of testcases, for one input of the model. */

@@ -41,6 +41,7 @@ import { zoom } from './image/zoom.ts';
 import { raise } from './metamorphic/raise.ts';
 import { reorder } from './metamorphic/reorder.ts';
 import type { Mutator, MutatorKind } from './mutator.ts';
+import { ascent } from './numeric/ascent.ts';
 import { bisect } from './numeric/bisect.ts';
 import { block } from './numeric/block.ts';
 import { copy } from './numeric/copy.ts';
@@ -100,6 +101,7 @@ export const MUTATOR_GROUPS: readonly MutatorGroup[] = [
       copy,
       path,
       square,
+      ascent,
       saltPepper,
       values,
       block,

@@ -9,7 +9,14 @@ import { makeComparator } from './comparators/registry.ts';
 import { DISAGREEMENT_PARAMETERS, DISAGREEMENT_WORDS, disagreementRules } from './disagreement-parameters.ts';
 import { elementName } from './element-name.ts';
 import { logMargin, UNKNOWN_MARGIN } from './margin.ts';
-import { type JudgedBatch, type Objective, type ObjectiveKind, slug, type Violation } from './objective.ts';
+import {
+  type JudgedBatch,
+  type MarginSlope,
+  type Objective,
+  type ObjectiveKind,
+  slug,
+  type Violation,
+} from './objective.ts';
 import { RowReader } from './output-difference.ts';
 import { OutputDisagreement } from './output-disagreement.ts';
 
@@ -138,6 +145,20 @@ class Metamorphic implements Objective {
       out[0] = excess > 0 ? 0 : logMargin(-excess, unit);
     }
     return 1;
+  }
+
+  marginSlope(run: JudgedBatch, row: number, index: number): MarginSlope | undefined {
+    if (this.#disagreement !== undefined) return this.#disagreement.marginSlope(asModelPair(run), row, index);
+    const worst = run.transformed === undefined ? undefined : this.#findWorst(run, row);
+    if (worst === undefined) return undefined;
+    const { output, index: element, excess } = worst;
+    const slope = new Float32Array(output.size);
+    slope[element] = -(this.#direction ?? 1);
+    return {
+      distance: -excess,
+      tensors: new Map([[output.name, slope]]),
+      transformed: new Map([[output.name, slope.map((value) => -value)]]),
+    };
   }
 
   #findWorst({ outputs, transformed }: JudgedBatch, row: number): WrongMove | undefined {

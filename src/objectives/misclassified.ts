@@ -2,10 +2,12 @@ import { formatNumber } from '../core/format-number.ts';
 import type { BatchTensor } from '../model/batched-model.ts';
 import { DTYPES } from '../tensor/tensor.ts';
 import { className, namedClasses } from './class-name.ts';
+import { classSlope } from './class-slope.ts';
 import { logMargin, UNKNOWN_MARGIN } from './margin.ts';
 import {
   instanceName,
   type JudgedBatch,
+  type MarginSlope,
   type Objective,
   type ObjectiveKind,
   slug,
@@ -115,6 +117,21 @@ class Misclassified implements Objective {
     for (let index = 0; index < MAX_CLASSES; index++) out[index] = logMargin(out[index], MARGIN_UNIT);
     if (isWrong) out[best % MAX_CLASSES] = 0;
     return MAX_CLASSES;
+  }
+
+  /** That of the gap between the label and the nearest class that shares the margin. */
+  marginSlope(run: JudgedBatch, row: number, index: number): MarginSlope | undefined {
+    const output = findClassOutput(run);
+    const label = run.labels?.[row] ?? -1;
+    if (output === undefined || label < 0) return undefined;
+    return classSlope(
+      output,
+      row,
+      output.size,
+      this.#reader,
+      (k) => k % MAX_CLASSES === index,
+      () => label,
+    );
   }
 }
 

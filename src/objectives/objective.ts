@@ -52,6 +52,18 @@ export interface JudgedBatch extends BatchResult {
   readonly time?: { readonly took: number; readonly usual: number };
 }
 
+/** How a distance from a violation changes with the values that it is measured by: derivatives by the names of tensors. */
+export interface MarginSlope {
+  /** The violation lies where it reaches 0; in the unit of the derivatives. */
+  readonly distance: number;
+  /** Of outputs and inner tensors, a derivative for each value of the row. */
+  readonly tensors: ReadonlyMap<string, Float32Array>;
+  /** Of the outputs of the second model, under the reference's names. */
+  readonly secondOutputs?: ReadonlyMap<string, Float32Array>;
+  /** Of the outputs for the transformed testcase. */
+  readonly transformed?: ReadonlyMap<string, Float32Array>;
+}
+
 /** Decides which rows of a run violate a property. */
 export interface Objective {
   /** Unique within a campaign; signatures are this name, or begin with it and a hyphen; `isSignatureOf` knows the exception. */
@@ -94,6 +106,13 @@ export interface Objective {
    * @returns their number
    */
   margins?(run: JudgedBatch, row: number, out: Float64Array): number;
+  /**
+   * The slope of the distance that one of a row's margins measures; undefined where it has none. Without this method slopes are
+   * taken by differences of `margins`.
+   *
+   * @param index of the margin
+   */
+  marginSlope?(run: JudgedBatch, row: number, index: number): MarginSlope | undefined;
   /**
    * Whether margins i and i + `TWO_SIDED_MARGINS` / 2 measure the two sides of one decision boundary: between a row where
    * one is 0 and a row where the other is 0 there is a violation.

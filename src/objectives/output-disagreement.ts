@@ -9,10 +9,19 @@ import {
 } from './class-disagreement.ts';
 import { type GapBounds, gapBounds } from './class-gap.ts';
 import { className, namedClasses } from './class-name.ts';
+import { classSlope } from './class-slope.ts';
 import type { Comparator } from './comparators/comparator.ts';
 import { comparatorMargin, disagreementMargins } from './disagreement-margins.ts';
 import { elementName } from './element-name.ts';
-import { isTie, type Objective, slug, tieSignature, type Violation } from './objective.ts';
+import {
+  isTie,
+  type MarginSlope,
+  type Objective,
+  slug,
+  TWO_SIDED_MARGINS,
+  tieSignature,
+  type Violation,
+} from './objective.ts';
 import { cosineSimilarity, firstFinitenessMismatch, klDivergence, RowReader } from './output-difference.ts';
 import {
   type DisagreementRules,
@@ -128,6 +137,24 @@ export class OutputDisagreement implements Objective {
     if (this.#comparator === undefined) return count;
     out[count] = comparatorMargin(this.#comparator.measure(matchOutputs(result), row));
     return count + 1;
+  }
+
+  /**
+   * That of the gap between the reference's classes, for the margins that lead to a tie: the two models part beside it. The other
+   * margins have none.
+   */
+  marginSlope(result: BatchResult, row: number, index: number): MarginSlope | undefined {
+    if (this.#rules.top === undefined || index >= TWO_SIDED_MARGINS) return undefined;
+    const half = TWO_SIDED_MARGINS / 2;
+    const isRival = (k: number, best: number): boolean =>
+      index < half ? k % half === index : best % half === index - half;
+    for (const { reference } of matchOutputs(result)) {
+      if (DTYPES[reference.type].kind !== 'float' || !hasClasses(reference)) continue;
+      const count = lastAxisLength(reference);
+      const slope = classSlope(reference, row, count, this.#referenceReader, isRival);
+      if (slope !== undefined) return slope;
+    }
+    return undefined;
   }
 
   #compareRow({ reference, second, bounds }: BoundedPair, row: number): Disagreement | undefined {

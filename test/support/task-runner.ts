@@ -137,6 +137,7 @@ export function executionOf(task: Task, view: CorpusView, options: TaskRunnerOpt
     trajectories: new Trajectories(task, view.entryData, goalTracker),
     traced: new Map(),
     candidates: [],
+    ascent: { forwards: 0, gradients: 0 },
     objectives: new Set(objectives),
     disabledObjectives: [],
   };

@@ -1,7 +1,7 @@
 import type { BoundsTracker, WorkingArray } from '../../constraints/bounds.ts';
 import type { Random } from '../../core/random.ts';
 import type { ShapeSignature } from '../../model/testcase-batch.ts';
-import type { MutationContext } from '../../mutators/mutator.ts';
+import type { InputSlope, MutationContext } from '../../mutators/mutator.ts';
 import { RowEdits } from '../../mutators/row-edits.ts';
 import type { NoisePool } from '../../mutators/simd/noise-pool.ts';
 import type { VectorMath } from '../../mutators/simd/vector-math.ts';
@@ -20,6 +20,8 @@ export interface PickSlice {
   readonly form: ShapeSignature;
   readonly mutants: number;
   readonly parent: CorpusEntryData;
+  /** Of each input, the slope of the distance from the task's goal at the parent. Absent where it is not known. */
+  readonly slopes?: readonly (InputSlope | undefined)[] | undefined;
 }
 
 /** How one input of a pick's mutants is made: by mutators, or from the parent at another length. */
@@ -79,7 +81,7 @@ export class InputMutations {
   prepare(
     task: Task,
     source: ParentSource,
-    { pick, form, mutants, parent }: PickSlice,
+    { pick, form, mutants, parent, slopes }: PickSlice,
     random: Random,
   ): (InputMutation | undefined)[] {
     const { arms, lengthLeader, noise, bounds, scratch } = this.#options;
@@ -114,6 +116,7 @@ export class InputMutations {
           mutantCount: mutants,
           edits: this.#edits[i],
           strength: strengths?.[pick] || undefined,
+          slope: slopes?.[i],
           siblings: readsInputs ? this.#siblings(form, parent, i) : undefined,
         },
       };

@@ -7,6 +7,7 @@ import { callWithTimeout, PluginError } from '../../extensions/plugin-loader.ts'
 import type { InputDescriptor } from '../../inputs/input-descriptor.ts';
 import type { TestcaseData } from '../../inputs/testcase.ts';
 import { groupIntoBatches, type ShapeSignature, type TestcaseBatch } from '../../model/testcase-batch.ts';
+import type { InputSlope } from '../../mutators/mutator.ts';
 import { NoisePool } from '../../mutators/simd/noise-pool.ts';
 import { cloneData, copyInto, makeData, rowsOf, type TensorData } from '../../tensor/tensor.ts';
 import type { Arm } from '../scheduling/mutator-arms.ts';
@@ -51,6 +52,8 @@ export interface TaskStep {
   readonly parentOf: (pick: number) => CorpusEntryData | undefined;
   /** Added to the keys of random streams, so that each step draws other numbers. */
   readonly streamKey: readonly number[];
+  /** By pick, the slope of the distance from the task's goal in each input; absent from a task that does not ascend. */
+  readonly slopes?: ReadonlyMap<number, readonly (InputSlope | undefined)[]>;
 }
 
 /** All of a task in one step. */
@@ -286,7 +289,11 @@ export class MutantGenerator {
   }
 
   /** A step's picks in order, but those of one shape together, so that their mutants share batches. */
-  #groupPicks(task: Task, source: ParentSource, { from, to, parentOf, streamKey }: TaskStep): PickSlice[] {
+  #groupPicks(
+    task: Task,
+    source: ParentSource,
+    { from, to, parentOf, streamKey, slopes: slopesByPick }: TaskStep,
+  ): PickSlice[] {
     const byShape = new Map<string, PickSlice[]>();
     const random = randomStream(this.#options.masterSeed, 'resize', task.number, ...streamKey);
     for (let pick = from; pick < to; pick++) {
@@ -296,7 +303,7 @@ export class MutantGenerator {
       const form = this.#shapes.shapeOf(task, pick, parent, ancestorLength, random);
       const slices = byShape.get(form.key) ?? [];
       const mutants = Math.min(MUTANTS_PER_PICK, task.mutants - pick * MUTANTS_PER_PICK);
-      slices.push({ pick, form, mutants, parent });
+      slices.push({ pick, form, mutants, parent, slopes: slopesByPick?.get(pick) });
       byShape.set(form.key, slices);
     }
     return [...byShape.values()].flat();

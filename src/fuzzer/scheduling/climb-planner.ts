@@ -34,6 +34,7 @@ export class ClimbPlanner {
   readonly #copies: ArmByInput;
   readonly #paths: ArmByInput;
   readonly #squares: ArmByInput;
+  readonly #ascents: ArmByInput;
 
   /** @param arms of each input */
   constructor(
@@ -47,6 +48,7 @@ export class ClimbPlanner {
     this.#copies = armsOf('copy');
     this.#paths = armsOf('path');
     this.#squares = armsOf('square');
+    this.#ascents = armsOf('ascent');
   }
 
   /** Plans a pick that puts patches to the ends of what is legal, in one input or all; undefined where none has patches. */
@@ -55,6 +57,16 @@ export class ClimbPlanner {
     if (patched.length === 0) return undefined;
     const isForAll = patched.length === 1 || random.uniform() < ALL_INPUTS_SHARE;
     return planned(parent, -1, this.#squares, isForAll ? patched : [drawFrom(patched, random)], true);
+  }
+
+  /** Whether an input has a mutator that steps along gradients. */
+  get canAscend(): boolean {
+    return this.#ascents.some((arm) => arm >= 0);
+  }
+
+  /** Plans a pick that steps along the gradient of its goal, in all inputs that have one. */
+  planAscent(parent: number): PlannedClimb {
+    return planned(parent, -1, this.#ascents, inputsWith(this.#ascents), false);
   }
 
   /** Plans a pick; undefined where no input may creep. */

@@ -34,6 +34,9 @@ const ACROSS_BOUNDARY_SHARE = 0.5;
 /** Share of the picks for a seed that put patches to the ends of what is legal; the others take mutators that the scheduler selects. */
 const PATCH_SHARE = 0.9;
 
+/** Picks of a task that steps along a gradient, at least: a gradient costs as much as some of the mutants of a pick. */
+const MIN_ASCENT_PICKS = 1;
+
 /** Entries that are drawn in search of one whose seed is not broken, before such a seed itself is mutated. */
 const MAX_UNBROKEN_ATTEMPTS = 4;
 
@@ -61,6 +64,8 @@ export interface TaskPlannerOptions {
   readonly isTiedToAncestor: boolean;
   /** Sizes beyond those of the seeds that some tasks have, in turn. */
   readonly sizeChanges: readonly SizeChange[];
+  /** Whether tasks may step along gradients. */
+  readonly ascends?: boolean;
   /** Undefined where no objective has accounts of seeds. */
   readonly accounts?: SeedAccounts | undefined;
 }
@@ -116,6 +121,15 @@ export class TaskPlanner {
         : this.#planForGoal(goalIndex, pickCount, lookahead, random);
     const radii = work.radii ?? this.#drawRadii(work.parents, random);
     return radii === undefined ? work : { ...work, radii };
+  }
+
+  /** Whether a task steps along the gradient of its goal. Where no input has that mutator, nothing is drawn. */
+  #drawAscent(goalIndex: number, pickCount: number, random: Random): boolean {
+    const { directed, ascends } = this.#options;
+    if (ascends !== true || directed === undefined || !this.#climbs.canAscend || pickCount < MIN_ASCENT_PICKS)
+      return false;
+    const share = directed.search.ascentShare(goalIndex);
+    return share > 0 && random.uniform() < share;
   }
 
   /** Whether a task is for a goal, if there is one. */
@@ -174,7 +188,8 @@ export class TaskPlanner {
     const canCombine = (a: number, b: number): boolean =>
       !isTiedToAncestor || corpus.at(a).ancestorIndex === corpus.at(b).ancestorIndex;
     // A step does not know whether the steps before it used up the one geometric transform of DeepHunter's rule.
-    const isMultiStep = search.isMultiStep(goalIndex) && !singleBatches && !allowsOneGeometric;
+    const ascends = this.#drawAscent(goalIndex, pickCount, random);
+    const isMultiStep = (ascends || (search.isMultiStep(goalIndex) && !allowsOneGeometric)) && !singleBatches;
     const steps = lookahead ? LOOKAHEAD_STEPS : isMultiStep ? DIRECTED_STEPS : 1;
     const picksPerStep = Math.ceil(pickCount / steps);
     const plan = search.plan(
@@ -213,12 +228,13 @@ export class TaskPlanner {
       if (patch !== undefined) strengths[pick] = drawPatchShare(queries, random);
       return patch;
     };
-    const picks = parents.map(
-      (parent, pick) =>
-        planPatch(pick) ??
-        planAcross(pick) ??
-        planClimb(pick) ??
-        this.#mutations.plan(parent, mutatorScheduler, random),
+    const picks = parents.map((parent, pick) =>
+      ascends
+        ? this.#climbs.planAscent(parent)
+        : (planPatch(pick) ??
+          planAcross(pick) ??
+          planClimb(pick) ??
+          this.#mutations.plan(parent, mutatorScheduler, random)),
     );
     const goal: GoalAssignment = {
       ...plan.assignment,
@@ -226,6 +242,7 @@ export class TaskPlanner {
       slots: forAllSteps(plan.assignment.slots),
       marginsToBeat: forAllSteps(plan.assignment.marginsToBeat),
       ...(strengths.some((strength) => strength !== null) ? { strengths } : {}),
+      ...(ascends ? { ascends } : {}),
     };
     return {
       ...toWork(picks),

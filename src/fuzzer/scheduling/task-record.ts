@@ -22,6 +22,7 @@ export interface TaskRecord {
     readonly best: readonly number[];
     readonly strengths?: readonly (number | null)[];
     readonly seeds?: readonly number[];
+    readonly ascends?: true;
   };
   readonly stride?: number;
   readonly looks?: boolean;
@@ -60,6 +61,7 @@ function toGoalRecord({
   best,
   strengths,
   seeds,
+  ascends,
 }: GoalAssignment): NonNullable<TaskRecord['focus']> {
   return {
     point: goalIndex,
@@ -69,6 +71,7 @@ function toGoalRecord({
     best,
     ...(strengths === undefined ? {} : { strengths }),
     ...(seeds === undefined ? {} : { seeds }),
+    ...(ascends === undefined ? {} : { ascends }),
   };
 }
 
@@ -97,6 +100,7 @@ export function fromTaskRecord(record: TaskRecord): Task {
             best: focus.best,
             ...(focus.strengths === undefined ? {} : { strengths: focus.strengths }),
             ...(focus.seeds === undefined ? {} : { seeds: focus.seeds }),
+            ...(focus.ascends === undefined ? {} : { ascends: focus.ascends }),
           },
         }),
     ...(stride === undefined ? {} : { picksPerStep: stride }),

@@ -4,6 +4,7 @@ import { isTie } from '../../objectives/objective.ts';
 import type { CorpusSize } from '../../schedulers/scheduler.ts';
 import type { Task } from '../scheduling/task.ts';
 import type { SeedAccounts } from '../seeds/seed-accounts.ts';
+import { AscentShare } from './ascent/ascent-share.ts';
 import { GoalState, isClose } from './goal-state.ts';
 import { type PickRequest, type PlannedPicks, planPicks } from './plan-picks.ts';
 import {
@@ -37,6 +38,8 @@ export class DirectedSearch {
   readonly #accounts: SeedAccounts | undefined;
   /** By the index of a goal, the search from each seed by itself. */
   readonly #seedSearches = new Map<number, SeedSearch>();
+  /** Of each goal. */
+  readonly #ascents: readonly AscentShare[];
   #currentGoal = 0;
   #turnCount = 0;
 
@@ -45,6 +48,7 @@ export class DirectedSearch {
     this.#goals = goals;
     this.#accounts = accounts;
     this.#states = goals.map((goal) => new GoalState(goal));
+    this.#ascents = goals.map(() => new AscentShare());
     goals.forEach((goal, i) => {
       if (accounts !== undefined && hasSeedSearch(goal) && accounts.has(goal.objective))
         this.#seedSearches.set(i, new SeedSearch(goal.objective, accounts));
@@ -98,6 +102,11 @@ export class DirectedSearch {
   canLookAhead(evaluatesClose: boolean): boolean {
     const open = this.#states.filter(({ goal, isDone }) => !isDone && canPredictMargins(goal));
     return open.length > 0 && !(evaluatesClose && open.some(({ subgoals }) => subgoals.some(isClose)));
+  }
+
+  /** Share of a goal's tasks that step along its gradient. */
+  ascentShare(goalIndex: number): number {
+    return canPredictMargins(this.#goals[goalIndex]) ? 0 : this.#ascents[goalIndex].share;
   }
 
   /** Registers an entry that came close to a goal in an earlier campaign as one to begin at. */
@@ -168,6 +177,8 @@ export class DirectedSearch {
     radii?: Task['radii'],
   ): void {
     const { goalIndex, seeds } = assignment;
+    const mutants = assignment.subgoals.reduce((sum, _, pick) => sum + mutantsOf(pick), 0);
+    this.#ascents[goalIndex].apply(assignment, progress, mutants);
     if (seeds === undefined) this.#states[goalIndex].apply(assignment, progress, mutantsOf, admit);
     else this.#seedSearches.get(goalIndex)?.apply(assignment, progress, mutantsOf, admit, radii);
   }
@@ -222,6 +233,9 @@ export class DirectedSearch {
       climbs: this.#states.map((state) => state.save()),
       turn: this.#currentGoal,
       turns: this.#turnCount,
+      ...(this.#ascents.every(({ isUntaught }) => isUntaught)
+        ? {}
+        : { ascents: this.#ascents.map((share) => share.save()) }),
       ...(this.#seedSearches.size === 0
         ? {}
         : {
@@ -233,13 +247,19 @@ export class DirectedSearch {
   }
 
   /** @param keepsEntries whether entries have the indices they had when it was saved; else all beams restart */
-  restore({ climbs, turn, turns, seeds = {} }: SavedDirectedSearch, keepsEntries: boolean): void {
+  restore(
+    { climbs, turn, turns, seeds = {}, ascents = [] }: SavedDirectedSearch,
+    keepsEntries: boolean,
+  ): void {
     for (const [goal, search] of this.#seedSearches) {
       const saved = seeds[goalName(this.#goals[goal])];
       if (saved !== undefined) search.restore(saved, keepsEntries);
     }
     climbs.forEach((saved, i) => {
       this.#states[i]?.restore(saved, keepsEntries);
+    });
+    ascents.forEach((saved, i) => {
+      this.#ascents[i]?.restore(saved);
     });
     this.#currentGoal = turn;
     this.#turnCount = turns;

@@ -97,6 +97,8 @@ export interface GoalAssignment {
    * subgoal of its pick alone. Absent where subgoals are the objective's margins or the elements of a site.
    */
   readonly seeds?: readonly number[];
+  /** Whether all picks step along the gradient of the margin; absent for false. */
+  readonly ascends?: true;
 }
 
 /** A mutant with a smaller margin than the beam slot it started from, or than any before it. */
@@ -114,6 +116,18 @@ export interface GoalProgress {
   readonly improvements: readonly Improvement[];
   /** The smallest margin of each subgoal in the task, also of mutants that are not kept. */
   readonly smallestMargins: readonly number[];
+  /** Of a task that ascends: what its gradients took. */
+  readonly ascent?: AscentAccount;
+}
+
+/** What the gradients of a task took. */
+export interface AscentAccount {
+  /** Testcases that the model ran for their gradients, beside the mutants. */
+  readonly forwards: number;
+  /** Gradients of a testcase that were computed. */
+  readonly gradients: number;
+  /** Why there is no gradient, a clause for people; absent where there is one. */
+  readonly refusal?: string;
 }
 
 /** Mutants of one kind of pick, and the halvings of the distance that they gained. */
@@ -172,4 +186,11 @@ export interface SavedDirectedSearch {
   readonly turns: number;
   /** By the name of an objective; absent where none is searched for from seeds. */
   readonly seeds?: Readonly<Record<string, SavedSeedSearch>>;
+  /** Of each goal, in their order; absent where none has ascended. */
+  readonly ascents?: readonly SavedAscentShare[];
+}
+
+/** What ascents and other tasks of a goal gained, in a checkpoint. */
+export interface SavedAscentShare extends SavedClimbShare {
+  readonly isRefused?: true;
 }

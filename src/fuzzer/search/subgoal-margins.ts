@@ -30,6 +30,24 @@ export function subgoalMargins(margins: Float64Array, out: Float64Array, isShape
   return MAX_SITE_SUBGOALS;
 }
 
+/**
+ * The element that a subgoal stands for; undefined where there is no such subgoal.
+ *
+ * @param margins as `subgoalMargins` takes them
+ */
+export function elementOfSubgoal(
+  margins: Float64Array,
+  subgoal: number,
+  isShapeVarying = false,
+): number | undefined {
+  const { length } = margins;
+  if (length <= MAX_SITE_SUBGOALS && !isShapeVarying) return subgoal < length ? subgoal : undefined;
+  if (subgoal > 0) return Math.floor(((subgoal - 0.5) * length) / (MAX_SITE_SUBGOALS - 1));
+  let closest = 0;
+  for (let i = 1; i < length; i++) if (margins[i] < margins[closest]) closest = i;
+  return length === 0 ? undefined : closest;
+}
+
 /** A buffer that holds the margins of any goal's subgoals. */
 export function makeMarginBuffer(): Float64Array {
   return new Float64Array(Math.max(MAX_SITE_SUBGOALS, MAX_MARGINS));

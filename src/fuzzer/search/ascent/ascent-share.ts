@@ -1,0 +1,112 @@
+import {
+  type AscentAccount,
+  type ClimbYield,
+  type GoalAssignment,
+  type GoalProgress,
+  MAX_MARGIN,
+  type SavedAscentShare,
+} from '../search-goal.ts';
+
+/** Tasks of a goal after which earlier gains count half. */
+const HALF_LIFE_TASKS = 16;
+
+/** Runs of the model that both kinds of tasks are credited with beforehand. */
+const PRIOR_RUNS = 128;
+
+/** Gain that ascents are credited with beforehand, relative to that of other tasks: gradients lead straight to most goals. */
+const PRIOR_RATIO = 3;
+
+/** Halvings of the distance that a goal that is reached counts as, where no margin was known. */
+const REACHED_GAIN = 20;
+
+/** Gain of a run below which no kind pays. */
+const MIN_GAIN_PER_RUN = 1e-3;
+
+const YIELD_EXPONENT = 2;
+
+/** The least and the greatest share: either kind may pay at the next distance. */
+const MIN_SHARE = 0.04;
+const MAX_SHARE = 0.9;
+
+/**
+ * Runs of the model that a gradient counts as. Measured with batches of one to eight testcases: 2 to 8. A constant, since the
+ * search must not depend on the clock.
+ */
+export const GRADIENT_PRICE = 4;
+
+/** Runs of the model that the gradients of a task cost. */
+export function ascentPrice({ forwards, gradients }: AscentAccount): number {
+  return forwards + GRADIENT_PRICE * gradients;
+}
+
+/**
+ * The share of a goal's tasks that step along gradients: learned from the margin that tasks of either kind gained per run of the
+ * model, gradients counted by their price.
+ */
+export class AscentShare {
+  #ascents: ClimbYield = { mutants: 0, gain: 0 };
+  #others: ClimbYield = { mutants: 0, gain: 0 };
+  #isRefused = false;
+
+  /** Whether there is nothing to save. */
+  get isUntaught(): boolean {
+    return !this.#isRefused && this.#ascents.mutants + this.#others.mutants === 0;
+  }
+
+  /** 0 once there turned out to be no gradient. */
+  get share(): number {
+    if (this.#isRefused) return 0;
+    const runs = this.#ascents.mutants + this.#others.mutants;
+    const mean = Math.max(MIN_GAIN_PER_RUN, (this.#ascents.gain + this.#others.gain) / Math.max(1, runs));
+    const rateOf = ({ gain, mutants }: ClimbYield, ratio: number): number =>
+      ((gain + PRIOR_RUNS * mean * ratio) / (mutants + PRIOR_RUNS)) ** YIELD_EXPONENT;
+    const [ascending, other] = [rateOf(this.#ascents, PRIOR_RATIO), rateOf(this.#others, 1)];
+    return Math.min(MAX_SHARE, Math.max(MIN_SHARE, ascending / (ascending + other)));
+  }
+
+  /** Applies the outcome of a task of so many mutants. */
+  apply(
+    { ascends, marginsToBeat, subgoals }: GoalAssignment,
+    {
+      improvements,
+      smallestMargins,
+      ascent,
+    }: Pick<GoalProgress, 'improvements' | 'smallestMargins' | 'ascent'>,
+    mutants: number,
+  ): void {
+    if (ascent?.refusal !== undefined) this.#isRefused = true;
+    const kept = 0.5 ** (1 / HALF_LIFE_TASKS);
+    for (const kind of [this.#ascents, this.#others]) {
+      kind.mutants *= kept;
+      kind.gain *= kept;
+    }
+    // Each subgoal once: the picks of a task with steps share what they gain.
+    const gains = new Map<number, number>();
+    const record = (subgoal: number, gain: number): void => {
+      gains.set(subgoal, Math.max(gains.get(subgoal) ?? 0, gain));
+    };
+    for (const { pick, margin } of improvements)
+      if (marginsToBeat[pick] < MAX_MARGIN) record(subgoals[pick], marginsToBeat[pick] - margin);
+    subgoals.forEach((subgoal, pick) => {
+      if (smallestMargins[subgoal] === 0)
+        record(subgoal, Math.min(REACHED_GAIN, Math.max(1, marginsToBeat[pick])));
+    });
+    const kind = ascends === true ? this.#ascents : this.#others;
+    kind.mutants += mutants + (ascent === undefined ? 0 : ascentPrice(ascent));
+    for (const gain of gains.values()) kind.gain += gain;
+  }
+
+  save(): SavedAscentShare {
+    return {
+      climbs: { ...this.#ascents },
+      others: { ...this.#others },
+      ...(this.#isRefused ? { isRefused: true } : {}),
+    };
+  }
+
+  restore({ climbs, others, isRefused }: SavedAscentShare): void {
+    this.#ascents = { ...climbs };
+    this.#others = { ...others };
+    this.#isRefused = isRefused === true;
+  }
+}
