@@ -1,5 +1,5 @@
 /**
- * Measures the search for planted numerical defects: time and mutants until each is found with margins, with coverage
+ * Measures the search for planted numerical defects: time and mutants until each is found with gradients, with margins alone, with coverage
  * only and with random search; and false positives on the repaired twins. Prints a JSON line for each model and
  * search, for each twin, and a summary.
  */
@@ -15,7 +15,7 @@ const { values: options } = parseArgs({
   options: {
     models: { type: 'string', default: '' },
     seeds: { type: 'string', default: '3' },
-    searches: { type: 'string', default: 'auto,ann,none' },
+    searches: { type: 'string', default: 'gradients,margins,none' },
     time: { type: 'string', default: '20s' },
     /** Limit of mutants in place of the time limits, so that campaigns are the same on any machine. */
     execs: { type: 'string' },
@@ -30,6 +30,14 @@ const { values: options } = parseArgs({
     cache: { type: 'string', default: 'bench/.cache/numeric.json' },
   },
 });
+
+/** The settings of each search. */
+const SEARCHES: Readonly<Record<string, object>> = {
+  gradients: {},
+  margins: { gradients: 'off' },
+  coverage: { guidance: 'ann' },
+  none: { guidance: 'none' },
+};
 
 const masters = Array.from({ length: Number(options.seeds) }, (_, i) => String(i + 1));
 const BATCH = 1000;
@@ -70,12 +78,13 @@ await withFolder(async (folder) => {
   for (const model of tracked('numerical defects', 'model', models)) {
     const noise =
       Number(options.noise) > 0 ? await nonFiniteOnNoise(model, Number(options.noise)) : undefined;
-    for (const [place, guidance] of options.searches.split(',').entries()) {
+    for (const [place, search] of options.searches.split(',').entries()) {
       const own = place === 0 ? masters : masters.slice(0, Number(options['other-seeds']));
       const time = place === 0 ? options.time : options['other-time'];
       const most = options.execs === undefined ? model.mostExecs : Number(options.execs);
       const seconds: number[] = [];
       const execs: number[] = [];
+      const passes: number[] = [];
       const signatures = new Set<string>();
       let named = 0;
       for (const seed of own) {
@@ -84,7 +93,7 @@ await withFolder(async (folder) => {
           ...common,
           model: model.path,
           seeds: model.seeds,
-          guidance,
+          ...SEARCHES[search],
           seed,
           out,
           untilFinding: true,
@@ -97,16 +106,17 @@ await withFolder(async (folder) => {
         if (first.signature.endsWith(`-${model.site}`)) named++;
         seconds.push(first.firstSeconds);
         execs.push(first.firstExecs);
+        passes.push(statistics.forwardEquivalents);
       }
-      const total = totals.get(guidance) ?? { found: 0, seconds: [] };
-      totals.set(guidance, total);
+      const total = totals.get(search) ?? { found: 0, seconds: [] };
+      totals.set(search, total);
       if (seconds.length === own.length) total.found++;
       total.seconds.push(...seconds);
       line({
         bench: 'numeric',
         model: model.name,
         ...(noise === undefined ? {} : { nonFiniteOnNoise: noise }),
-        guidance,
+        search,
         found: seconds.length,
         of: own.length,
         ...(most === undefined ? { time } : { mostExecs: most }),
@@ -119,6 +129,8 @@ await withFolder(async (folder) => {
               worstSeconds: Number(Math.max(...seconds).toFixed(2)),
               medianExecs: median(execs),
               worstExecs: Math.max(...execs),
+              medianForwardEquivalents: median(passes),
+              worstForwardEquivalents: Math.max(...passes),
             }),
       });
     }

@@ -157,7 +157,15 @@ async function processResult(
   faults.countHits(result.counts);
   const applied = state.apply(result, confirmedHits(hits, newFaults, faults));
   for (const entry of applied.entries) store.addEntry(entry);
-  collector.recordTask(result.seconds, applied.entries.length, applied.thresholdChange !== undefined);
+  collector.recordTask(
+    result.mutants,
+    result.seconds,
+    applied.entries.length,
+    applied.thresholdChange !== undefined,
+  );
+  const { ascent } = result.progress ?? {};
+  if (ascent !== undefined && collector.recordAscent(ascent))
+    context.monitor.info(`${ascent.refusal}: the search for this goal mutates without it`);
   await report(context, result, newFaults, {
     ...applied,
     brokenConstraints: [...brokenConstraints, ...applied.brokenConstraints],

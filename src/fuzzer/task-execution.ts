@@ -5,6 +5,7 @@ import type { ParentSource } from './generation/parent-source.ts';
 import type { HitCollector } from './hit-collector.ts';
 import type { DisabledObjective, PhaseSeconds, Task } from './scheduling/task.ts';
 import type { Candidate, GoalTracker } from './search/goal-tracker.ts';
+import type { AscentAccount } from './search/search-goal.ts';
 import type { Trajectories } from './search/trajectories.ts';
 import type { SeedHitCollector } from './seeds/seed-hits.ts';
 
@@ -28,7 +29,7 @@ export interface TaskExecution {
   /** By signature, how many violations there were, and what the last one that was traced is attributed to. */
   readonly traced: Map<string, { readonly count: number; readonly attributed: AttributedViolation }>;
   /** What gradients took so far. */
-  readonly ascent: { forwards: number; gradients: number; refusal?: string };
+  readonly ascent: { -readonly [K in keyof AscentAccount]: AscentAccount[K] };
   /** Mutants that are new. */
   readonly candidates: Candidate[];
   /** Objectives that judge; one whose plug-in fails is removed. */

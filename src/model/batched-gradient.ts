@@ -4,8 +4,13 @@ import type { BatchedModel } from './batched-model.ts';
 import type { Model } from './model.ts';
 import type { TestcaseBatch } from './testcase-batch.ts';
 
-/** Gradients with respect to the inputs, row by row: `[rows, size]` each; undefined for inputs of integers that are no numbers. */
-export type InputGradients = readonly (Float32Array | undefined)[];
+/** Gradients with respect to the inputs. */
+export interface InputGradients {
+  /** Row by row, `[rows, size]` each; undefined for inputs of integers that are no numbers. */
+  readonly values: readonly (Float32Array | undefined)[];
+  /** Seconds of the run. */
+  readonly seconds: number;
+}
 
 /** Whether an input has a gradient: numbers, also whole ones such as pixels, and no token ids or strings. */
 export function hasGradient({ type, strings }: Model['inputs'][number]): boolean {
@@ -39,11 +44,13 @@ export async function inputGradients(
   const gradient = await gradients.gradient({ of, wrt, straightThrough: true }, modelFeeds);
   const axis = batched.axisOf(of);
   const seed: Tensor = { type: 'float32', shape: gradient.shape, data: upstream };
+  const start = performance.now();
   const results = await gradient.run(modelFeeds, {
     ...seed,
     data: sizeOf(gradient.shape) === upstream.length ? moveFirstToAxis(seed, axis) : upstream,
   });
-  return batched.model.inputs.map((input, i) => {
+  const seconds = (performance.now() - start) / 1000;
+  const values = batched.model.inputs.map((input, i) => {
     if (!hasGradient(input)) return undefined;
     // Inputs of a second model are matched by their names, or else by their order.
     const index = model.inputs.findIndex(({ name }) => name === input.name);
@@ -52,4 +59,5 @@ export async function inputGradients(
       ? undefined
       : (moveAxisFirst(result, batched.batchPositionOf(i)) as Float32Array);
   });
+  return { values, seconds };
 }

@@ -37,6 +37,7 @@ export function currentStatistics(sources: StatisticsSources): Statistics {
     lost: state.lost,
     looked: state.lookaheadMutants,
     spoken: state.generatedTokens,
+    ascent: state.ascent,
     rejected: rejectedShare(state),
     mutators: state.mutatorStatistics,
     corpus: count,

@@ -2,6 +2,8 @@ import { performance } from 'node:perf_hooks';
 import type { QueueStatistics, WorkerStatistics } from '../../fuzzer/executor.ts';
 import type { MutatorStatistics } from '../../fuzzer/scheduling/mutator-scheduler.ts';
 import type { PhaseSeconds } from '../../fuzzer/scheduling/task.ts';
+import { ascentPrice } from '../../fuzzer/search/ascent/ascent-share.ts';
+import type { AscentAccount } from '../../fuzzer/search/search-goal.ts';
 import type { Fault } from '../findings/fault-registry.ts';
 import type { NewFaultChance } from '../findings/new-fault-chance.ts';
 import type { NotLookedInto } from '../not-looked-into.ts';
@@ -32,11 +34,18 @@ type StateCounts = Pick<
   | 'workers'
   | 'queue'
   | 'diskMB'
->;
+> & {
+  /** Testcases that the model ran for their gradients, and gradients of a testcase, over all sessions. */
+  readonly ascent: Pick<AscentAccount, 'forwards' | 'gradients'>;
+};
 
 /** A campaign's statistics at one moment; the names are those of stats.json (docs/stats.md). */
 export interface Statistics {
   readonly execs: number;
+  /** Passes of the model: mutants, testcases that ran for their gradients, and gradients by their measured price in passes. */
+  readonly forwardEquivalents: number;
+  /** Gradients of a testcase that were computed. */
+  readonly gradients: number;
   /** Mutants out of `execs` that did not run because the model ended the worker's process first. */
   readonly lost: number;
   /** Mutants out of `execs` that got lookahead alone: their margin was predicted, and no answer generated. */
@@ -97,7 +106,11 @@ export class StatisticsCollector {
   readonly #execsHistory: { seconds: number; execs: number }[] = [];
   readonly #loopUtilization = performance.eventLoopUtilization();
   #lastNewSeconds = 0;
+  readonly #refusals = new Set<string>();
   #tasks = 0;
+  /** Of this session. */
+  #mutants = 0;
+  #ascent = { gradients: 0, gradientSeconds: 0, seconds: 0 };
   #thresholdChanges = 0;
   #spanSeconds = 1;
   #newEntries: number[] = [0];
@@ -118,18 +131,49 @@ export class StatisticsCollector {
   }
 
   /**
+   * Records what the gradients of an applied result took.
+   *
+   * @returns whether it says for the first time why there is no gradient
+   */
+  recordAscent({ gradients, gradientSeconds, seconds, refusal }: AscentAccount): boolean {
+    this.#ascent.gradients += gradients;
+    this.#ascent.gradientSeconds += gradientSeconds;
+    this.#ascent.seconds += seconds;
+    const isNew = refusal !== undefined && !this.#refusals.has(refusal);
+    if (refusal !== undefined) this.#refusals.add(refusal);
+    return isNew;
+  }
+
+  /**
    * Records an applied result.
    *
+   * @param mutants that it ran
    * @param addedEntries corpus entries that it added
    * @param isThresholdChanged whether it adapted the novelty threshold
    */
-  recordTask(seconds: PhaseSeconds, addedEntries: number, isThresholdChanged: boolean): void {
+  recordTask(
+    mutants: number,
+    seconds: PhaseSeconds,
+    addedEntries: number,
+    isThresholdChanged: boolean,
+  ): void {
+    this.#mutants += mutants;
     for (const phase of Object.keys(seconds) as (keyof PhaseSeconds)[])
       this.#phaseSeconds[phase] += seconds[phase];
     this.#tasks++;
     if (isThresholdChanged) this.#thresholdChanges++;
     if (addedEntries > 0) this.#lastNewSeconds = this.sessionSeconds;
     this.#newEntries[this.#currentSpan()] += addedEntries;
+  }
+
+  /** Passes that gradients took: by their time per testcase in this session, or by the search's own estimate where none ran. */
+  #priceOf({ forwards, gradients }: Pick<AscentAccount, 'forwards' | 'gradients'>): number {
+    const { model } = this.#phaseSeconds;
+    const perMutant = (model - this.#ascent.seconds) / Math.max(1, this.#mutants);
+    const perGradient = this.#ascent.gradientSeconds / Math.max(1, this.#ascent.gradients);
+    return this.#ascent.gradients === 0 || perMutant <= 0
+      ? ascentPrice({ forwards, gradients })
+      : forwards + (gradients * perGradient) / perMutant;
   }
 
   /** Index of the current span; doubles the length of spans when there are too many. */
@@ -147,7 +191,7 @@ export class StatisticsCollector {
   }
 
   /** The statistics at this moment. */
-  snapshot({ faults, workers, ...counts }: StateCounts): Statistics {
+  snapshot({ faults, workers, ascent, ...counts }: StateCounts): Statistics {
     const { sessionSeconds } = this;
     const { execs } = counts;
     this.#execsHistory.push({ seconds: sessionSeconds, execs });
@@ -164,6 +208,8 @@ export class StatisticsCollector {
     this.#currentSpan();
     return {
       ...counts,
+      forwardEquivalents: Math.round(execs + this.#priceOf(ascent)),
+      gradients: ascent.gradients,
       elapsedSeconds: round(this.elapsedSeconds, 3),
       execsPerSecond: round(execs / Math.max(this.elapsedSeconds, 1e-9), 1),
       execsPerSecondNow: round((execs - from.execs) / Math.max(sessionSeconds - from.seconds, 1e-9), 1),

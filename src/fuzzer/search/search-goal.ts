@@ -126,6 +126,9 @@ export interface AscentAccount {
   readonly forwards: number;
   /** Gradients of a testcase that were computed. */
   readonly gradients: number;
+  /** Seconds of the runs that computed them, and of all that was done for them. Nothing is decided by these. */
+  readonly gradientSeconds: number;
+  readonly seconds: number;
   /** Why there is no gradient, a clause for people; absent where there is one. */
   readonly refusal?: string;
 }

@@ -35,7 +35,7 @@ const MAX_SHARE = 0.9;
 export const GRADIENT_PRICE = 4;
 
 /** Runs of the model that the gradients of a task cost. */
-export function ascentPrice({ forwards, gradients }: AscentAccount): number {
+export function ascentPrice({ forwards, gradients }: Pick<AscentAccount, 'forwards' | 'gradients'>): number {
   return forwards + GRADIENT_PRICE * gradients;
 }
 
@@ -67,11 +67,7 @@ export class AscentShare {
   /** Applies the outcome of a task of so many mutants. */
   apply(
     { ascends, marginsToBeat, subgoals }: GoalAssignment,
-    {
-      improvements,
-      smallestMargins,
-      ascent,
-    }: Pick<GoalProgress, 'improvements' | 'smallestMargins' | 'ascent'>,
+    { improvements, smallestMargins, ascent }: GoalProgress,
     mutants: number,
   ): void {
     if (ascent?.refusal !== undefined) this.#isRefused = true;

@@ -1,7 +1,7 @@
 import { errorMessage } from '../../../core/errors.ts';
 import { prepareSlices, sliceBatch } from '../../../evaluation/prepare-slices.ts';
 import { NO_CLASS } from '../../../inputs/class-label.ts';
-import { type InputGradients, inputGradients } from '../../../model/batched-gradient.ts';
+import { inputGradients } from '../../../model/batched-gradient.ts';
 import type { BatchedModel, BatchResult, BatchTensor } from '../../../model/batched-model.ts';
 import { NoGradientError } from '../../../model/gradients/gradient.ts';
 import { packBatch, type TestcaseBatch } from '../../../model/testcase-batch.ts';
@@ -34,6 +34,7 @@ export interface StepSlopes {
   readonly slopes: SlopesByPick;
   readonly forwards: number;
   readonly gradients: number;
+  readonly gradientSeconds: number;
   readonly refusal?: string;
 }
 
@@ -69,8 +70,9 @@ export class AscentSource {
     const slopes = new Map<number, readonly (InputSlope | undefined)[]>();
     let forwards = 0;
     let gradients = 0;
+    let gradientSeconds = 0;
     let refusal: string | undefined;
-    if (goal === undefined) return { slopes, forwards, gradients };
+    if (goal === undefined) return { slopes, forwards, gradients, gradientSeconds };
     for (const points of groupByShape(pointsOf(execution, goal, step), this.#options.model.maxBatchSize)) {
       const batch = padded(points.map(({ parent }) => parent.data));
       try {
@@ -79,6 +81,7 @@ export class AscentSource {
         if (measured.every((slope) => slope === undefined)) continue;
         const result = await this.#differentiate(points, measured, batch);
         gradients += result.gradients;
+        gradientSeconds += result.seconds;
         points.forEach(({ picks }, row) => {
           const values = result.slopes[row];
           if (values !== undefined) for (const pick of picks) slopes.set(pick, values);
@@ -88,7 +91,7 @@ export class AscentSource {
           error instanceof NoGradientError ? error.message : `the gradient fails: ${errorMessage(error)}`;
       }
     }
-    return { slopes, forwards, gradients, ...(refusal === undefined ? {} : { refusal }) };
+    return { slopes, forwards, gradients, gradientSeconds, ...(refusal === undefined ? {} : { refusal }) };
   }
 
   /** Runs the model on the points; the slope of each point's margin, in the tensors that it is measured by. */
@@ -143,13 +146,13 @@ export class AscentSource {
   ): Promise<{
     readonly slopes: readonly (readonly (InputSlope | undefined)[] | undefined)[];
     readonly gradients: number;
+    readonly seconds: number;
   }> {
     const { model, transforms } = this.#options;
-    const totals: InputGradients = model.model.inputs.map(
-      (_, i) => new Float32Array(rows * batch.form.inputs[i].size),
-    );
+    const totals = model.model.inputs.map((_, i) => new Float32Array(rows * batch.form.inputs[i].size));
     const reached = new Set<number>();
     let gradients = 0;
+    let seconds = 0;
     let refusal: NoGradientError | undefined;
     for (const { side, tensor, data } of upstreamsOf(measured, rows)) {
       const [transform] = [...transforms.values()];
@@ -164,10 +167,11 @@ export class AscentSource {
           data,
         );
         gradients += points.length;
-        parts.forEach((part, i) => {
+        seconds += parts.seconds;
+        parts.values.forEach((part, i) => {
           if (part === undefined) return;
           reached.add(i);
-          addTo(totals[i] as Float32Array, part);
+          addTo(totals[i], part);
         });
       } catch (error) {
         if (!(error instanceof NoGradientError)) throw error;
@@ -177,13 +181,14 @@ export class AscentSource {
     if (gradients === 0 && refusal !== undefined) throw refusal;
     return {
       gradients,
+      seconds,
       slopes: points.map((_, row) => {
         const slope = measured[row];
         if (slope === undefined) return undefined;
         return splitDistance(
           slope.distance,
           batch.form.inputs.map(({ size }, i) =>
-            reached.has(i) ? totals[i]?.slice(row * size, (row + 1) * size) : undefined,
+            reached.has(i) ? totals[i].slice(row * size, (row + 1) * size) : undefined,
           ),
         );
       }),
@@ -262,8 +267,10 @@ function objectiveSlope(
     margins.subarray(0, count).reduce((least, margin, i) => (margin < margins[least] ? i : least), 0);
   if (index >= count) return undefined;
   if (objective.marginSlope !== undefined) return objective.marginSlope(batch, 0, index);
-  const { outputs, activations } = batch;
-  const slopes = differenceSlope([...outputs, ...activations], (changed) => {
+  const { outputs } = batch;
+  // A watched output is measured as an output.
+  const inner = batch.activations.filter(({ name }) => !outputs.some((output) => output.name === name));
+  const slopes = differenceSlope([...outputs, ...inner], (changed) => {
     const candidate = {
       ...batch,
       outputs: changed.slice(0, outputs.length),

@@ -30,7 +30,7 @@ export function differenceSlope(
     const slope = new Float32Array(tensor.size);
     for (let i = 0; i < tensor.size; i++) {
       const value = data[i];
-      const step = RELATIVE_STEP * Math.max(Math.abs(value), scale, 1e-30);
+      const step = RELATIVE_STEP * Math.max(Math.abs(value), scale);
       data[i] = value + step;
       const [above, high] = [measure(changed), data[i]];
       data[i] = value - step;
@@ -46,6 +46,7 @@ export function differenceSlope(
   return hasSlope ? slopes : undefined;
 }
 
+/** 1 where all values are 0. */
 function meanMagnitude(values: Float32Array): number {
   let sum = 0;
   let count = 0;
@@ -54,5 +55,5 @@ function meanMagnitude(values: Float32Array): number {
     sum += Math.abs(value);
     count++;
   }
-  return count === 0 ? 0 : sum / count;
+  return sum === 0 ? 1 : sum / count;
 }
