@@ -200,6 +200,7 @@ export class TaskPlanner {
       canCombine,
       lookahead,
       (entry) => corpus.at(entry).ancestorIndex,
+      ascends,
     );
     const forAllSteps = <T>(list: readonly T[]): T[] =>
       Array.from({ length: pickCount }, (_, pick) => list[pick % picksPerStep]);

@@ -126,6 +126,7 @@ export class DirectedSearch {
    * @param areCompatible whether two entries may be mixed
    * @param lookahead whether the task uses lookahead. One that does not, where the goal allows it, is for close subgoals
    * @param ancestorOf the seed's entry of an entry
+   * @param ascends whether the task steps along gradients
    */
   plan(
     goalIndex: number,
@@ -135,6 +136,7 @@ export class DirectedSearch {
     areCompatible: (a: number, b: number) => boolean = () => true,
     lookahead = false,
     ancestorOf: (entry: number) => number = (entry) => entry,
+    ascends = false,
   ): PlannedPicks {
     const suggestedStarts = this.#suggestedStarts.get(goalName(this.#goals[goalIndex])) ?? [];
     const isOpen = this.#opennessFor(this.#goals[goalIndex], ancestorOf);
@@ -146,6 +148,7 @@ export class DirectedSearch {
       random,
       areCompatible,
       lookahead,
+      ascends,
       suggestedStarts,
       isOpen,
     };

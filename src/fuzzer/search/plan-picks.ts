@@ -13,6 +13,9 @@ const SUGGESTED_SHARE = 0.5;
 /** Share of the other slots that begin at a seed; the rest begin at any entry. */
 const SEED_SHARE = 0.5;
 
+/** Share of the picks of an ascent that begin elsewhere than at the beam: gradients lead from near entries to one optimum. */
+const RESTART_SHARE = 0.35;
+
 /** Entries that are drawn in search of one whose seed is not broken. */
 const MAX_START_ATTEMPTS = 16;
 
@@ -57,6 +60,8 @@ export interface PickRequest {
   readonly areCompatible: (a: number, b: number) => boolean;
   /** Whether the task uses lookahead. One that does not, where the goal allows it, is for subgoals that are close. */
   readonly lookahead: boolean;
+  /** Whether the task steps along gradients; false by default. */
+  readonly ascends?: boolean;
   /** Entries that came close to the goal in an earlier campaign. */
   readonly suggestedStarts: readonly number[];
   /** Whether an entry may be mutated: its seed is not broken. Absent where all may. */
@@ -66,7 +71,7 @@ export interface PickRequest {
 /** Draws subgoal, beam slot and parent of each pick of a task for a goal. */
 export function planPicks(state: GoalState, request: PickRequest): PlannedPicks {
   const { goal, subgoals } = state;
-  const { goalIndex, count, random, areCompatible, lookahead } = request;
+  const { goalIndex, count, random, areCompatible, lookahead, ascends } = request;
   const open = subgoals.flatMap(({ done }, i) => (done ? [] : [i]));
   const close = open.filter((i) => isClose(subgoals[i]));
   const exploits = canPredictMargins(goal) && !lookahead && close.length > 0;
@@ -89,6 +94,15 @@ export function planPicks(state: GoalState, request: PickRequest): PlannedPicks 
       };
     const subgoal = random.uniform() < closestShare ? closest : eligible[random.below(eligible.length)];
     const { slots } = subgoals[subgoal];
+    if (ascends === true && random.uniform() < RESTART_SHARE)
+      return {
+        subgoal,
+        slotIndex: random.below(BEAM_WIDTH),
+        margin: MAX_MARGIN,
+        parent: drawStart(request),
+        acrossBoundary: -1,
+        learnedStrength: null,
+      };
     const front = closestSlot(slots);
     const takesFront = exploits || (!isStale(slots[front]) && random.uniform() < CLOSEST_SHARE);
     const slotIndex = takesFront ? front : random.below(BEAM_WIDTH);

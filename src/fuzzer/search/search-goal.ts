@@ -195,5 +195,6 @@ export interface SavedDirectedSearch {
 
 /** What ascents and other tasks of a goal gained, in a checkpoint. */
 export interface SavedAscentShare extends SavedClimbShare {
+  readonly idleRuns?: number;
   readonly isRefused?: true;
 }

@@ -13,8 +13,18 @@ const HALF_LIFE_TASKS = 16;
 /** Runs of the model that both kinds of tasks are credited with beforehand. */
 const PRIOR_RUNS = 128;
 
-/** Gain that ascents are credited with beforehand, relative to that of other tasks: gradients lead straight to most goals. */
+/**
+ * Gain that ascents are credited with beforehand, relative to that of other tasks: gradients lead straight to most goals. It falls as
+ * ascents gain nothing, so that a goal that no gradient leads to loses little.
+ */
 const PRIOR_RATIO = 3;
+const MIN_PRIOR_RATIO = 0.05;
+
+/** Runs of ascents without a gain after which the prior counts half. */
+const HALF_LIFE_RUNS = 600;
+
+/** Halvings of the distance that count as a gain: at a local optimum steps gain ever less, and never nothing. */
+const MIN_GAIN = 0.1;
 
 /** Halvings of the distance that a goal that is reached counts as, where no margin was known. */
 const REACHED_GAIN = 20;
@@ -47,6 +57,8 @@ export class AscentShare {
   #ascents: ClimbYield = { mutants: 0, gain: 0 };
   #others: ClimbYield = { mutants: 0, gain: 0 };
   #isRefused = false;
+  /** Runs of ascents since they gained. */
+  #idleRuns = 0;
 
   /** Whether there is nothing to save. */
   get isUntaught(): boolean {
@@ -60,13 +72,14 @@ export class AscentShare {
     const mean = Math.max(MIN_GAIN_PER_RUN, (this.#ascents.gain + this.#others.gain) / Math.max(1, runs));
     const rateOf = ({ gain, mutants }: ClimbYield, ratio: number): number =>
       ((gain + PRIOR_RUNS * mean * ratio) / (mutants + PRIOR_RUNS)) ** YIELD_EXPONENT;
-    const [ascending, other] = [rateOf(this.#ascents, PRIOR_RATIO), rateOf(this.#others, 1)];
+    const ratio = Math.max(MIN_PRIOR_RATIO, PRIOR_RATIO * 0.5 ** (this.#idleRuns / HALF_LIFE_RUNS));
+    const [ascending, other] = [rateOf(this.#ascents, ratio), rateOf(this.#others, 1)];
     return Math.min(MAX_SHARE, Math.max(MIN_SHARE, ascending / (ascending + other)));
   }
 
   /** Applies the outcome of a task of so many mutants. */
   apply(
-    { ascends, marginsToBeat, subgoals }: GoalAssignment,
+    { ascends, marginsToBeat, subgoals, best }: GoalAssignment,
     { improvements, smallestMargins, ascent }: GoalProgress,
     mutants: number,
   ): void {
@@ -81,26 +94,34 @@ export class AscentShare {
     const record = (subgoal: number, gain: number): void => {
       gains.set(subgoal, Math.max(gains.get(subgoal) ?? 0, gain));
     };
-    for (const { pick, margin } of improvements)
-      if (marginsToBeat[pick] < MAX_MARGIN) record(subgoals[pick], marginsToBeat[pick] - margin);
+    for (const { pick, margin } of improvements) {
+      // A pick that began elsewhere gains what it comes nearer than the goal was.
+      const before = Math.min(marginsToBeat[pick], best[subgoals[pick]] ?? MAX_MARGIN);
+      if (before < MAX_MARGIN && margin < before) record(subgoals[pick], before - margin);
+    }
     subgoals.forEach((subgoal, pick) => {
       if (smallestMargins[subgoal] === 0)
         record(subgoal, Math.min(REACHED_GAIN, Math.max(1, marginsToBeat[pick])));
     });
     const kind = ascends === true ? this.#ascents : this.#others;
-    kind.mutants += mutants + (ascent === undefined ? 0 : ascentPrice(ascent));
-    for (const gain of gains.values()) kind.gain += gain;
+    const runs = mutants + (ascent === undefined ? 0 : ascentPrice(ascent));
+    const gained = [...gains.values()].reduce((sum, gain) => sum + gain, 0);
+    kind.mutants += runs;
+    kind.gain += gained;
+    if (ascends === true) this.#idleRuns = gained >= MIN_GAIN ? 0 : this.#idleRuns + runs;
   }
 
   save(): SavedAscentShare {
     return {
       climbs: { ...this.#ascents },
       others: { ...this.#others },
+      ...(this.#idleRuns === 0 ? {} : { idleRuns: this.#idleRuns }),
       ...(this.#isRefused ? { isRefused: true } : {}),
     };
   }
 
-  restore({ climbs, others, isRefused }: SavedAscentShare): void {
+  restore({ climbs, others, idleRuns = 0, isRefused }: SavedAscentShare): void {
+    this.#idleRuns = idleRuns;
     this.#ascents = { ...climbs };
     this.#others = { ...others };
     this.#isRefused = isRefused === true;
