@@ -161,6 +161,10 @@ export function summaryLines(summary: CampaignSummary): string[] {
   const lines = [
     `${STOP_TEXTS[summary.stopped]}: ${plural(statistics.execs, 'mutant')} in ${statistics.elapsedSeconds.toFixed(1)} s (${formatCount(Math.round(statistics.execsPerSecond))} per second), corpus ${formatCount(statistics.corpus)} (${plural(statistics.seeds, 'seed')}), seed ${masterSeed}`,
   ];
+  if (statistics.gradients > 0)
+    lines.push(
+      `${plural(statistics.gradients, 'gradient')}; with mutants ${formatCount(statistics.forwardEquivalents)} passes of the model`,
+    );
   if (statistics.looked > 0)
     lines.push(`${plural(statistics.looked, 'mutant')} scored without generating an answer`);
   lines.push(...mutatorLines(statistics), ...siteLines(statistics), ...batchLines(summary));
