@@ -6,7 +6,7 @@
 FROM node:22-bookworm AS build
 WORKDIR /opt/neurofuzz
 COPY . .
-RUN npm run setup && npm prune --omit=dev --ignore-scripts --no-audit --no-fund && rm -rf src bench dist/bench dist/corpora dist/.tsbuildinfo
+RUN npm run setup && npm prune --omit=dev --ignore-scripts --no-audit --no-fund && rm -rf src bench test dist/bench dist/corpora dist/.tsbuildinfo
 
 FROM node:22-bookworm-slim
 COPY --from=build /opt/neurofuzz /opt/neurofuzz
