@@ -93,7 +93,7 @@ const TUTORIAL = [
   ['init', 'model.onnx', '--seeds', 'digits.npz'],
   ['fuzz', '--config', 'campaign.yaml', '--execs', '20000', '--until-finding', '--seed', '1', 1],
   ['replay', 'neurofuzz-out/model', 1],
-  ['triage', 'neurofuzz-out/model'],
+  ['triage', 'neurofuzz-out/model', 1],
   ['minimize', '--all', 'neurofuzz-out/model', '--tries', '500'],
   ['report', 'neurofuzz-out/model'],
   ['nightly', 'nightly.yaml', 1],

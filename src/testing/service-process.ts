@@ -113,7 +113,9 @@ export class ServiceProcess {
   }
 
   #rejectAll(reason: string): void {
-    const lastLine = this.#errorText.trim().split('\n').at(-1) ?? '';
+    const lines = this.#errorText.trim().split('\n');
+    // Below an error stand its stack and the version of Node.js.
+    const lastLine = lines.findLast((line) => /^(?:\w+)?Error: /.test(line)) ?? lines.at(-1) ?? '';
     const error = new MachineError(
       `the process of the campaign ended: ${reason}${lastLine === '' ? '' : `; it wrote: ${lastLine}`}`,
     );
