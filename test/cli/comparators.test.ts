@@ -80,8 +80,8 @@ beforeAll(() => {
 
 describe('compare', () => {
   test.each([
-    ['boxes', 'boxes:iou=0.5', 0.05, 0.3, /1 box of dets has|2 boxes of dets have no like/],
-    ['masks', 'masks:iou=0.9', 0.05, 0.2, /the masks of mask overlap by/],
+    ['boxes', 'boxes:iou=0.5', 0.05, 0.3, /1 box of dets has|2 boxes of dets have no match/],
+    ['masks', 'masks:iou=0.9', 0.05, 0.2, /the masks of mask have a mean overlap of/],
     [
       'ranking',
       'ranking:k=1:overlap=1',

@@ -131,7 +131,7 @@ test('audio gets a length that the model runs on and mutators of sound, and its 
   );
   const byFlags = await fuzz(model, '-o', join(folder, 'bank2'));
   expect(byFlags.stderr).toMatch(
-    /input input looks like audio: Conv .*; use --mutator input=numbers.*-1 to 1/,
+    /input input looks like audio: Conv .*; --mutator input=numbers.*-1 to 1/,
   );
 });
 

@@ -246,7 +246,7 @@ test('inspect --sites lists the operations that can go wrong, and says so where 
   expect(code).toBe(0);
   expect(stdout).toMatch(/share +Div +integer-division +.* +parts = 0/);
   const none = await neurofuzz(['inspect', 'test/fixtures/lstm.onnx', '--sites']);
-  expect(none.stdout).toContain('has no operation that can make a NaN or an infinity');
+  expect(none.stdout).toContain('has no operation that can produce NaN or infinity');
   const json = JSON.parse((await neurofuzz(['inspect', model('sqrt'), '--json'])).stdout);
   expect(json.sites).toEqual([
     { name: 'sqrt', op: 'Sqrt', kind: 'sqrt', tensors: ['left'], region: 'left < 0' },
