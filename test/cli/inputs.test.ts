@@ -130,9 +130,7 @@ test('audio gets a length that the model runs on and mutators of sound, and its 
     /input:(?:gain|resample|shift)/,
   );
   const byFlags = await fuzz(model, '-o', join(folder, 'bank2'));
-  expect(byFlags.stderr).toMatch(
-    /input input looks like audio: Conv .*; --mutator input=numbers.*-1 to 1/,
-  );
+  expect(byFlags.stderr).toMatch(/input input looks like audio: Conv .*; --mutator input=numbers.*-1 to 1/);
 });
 
 test('the leaves of a decision tree are reached without seeds, by its split values', async () => {
