@@ -1,4 +1,5 @@
 import { UserError } from '../core/errors.ts';
+import { plural } from '../core/format-number.ts';
 import { convertTensor, shapeText, type Tensor } from '../tensor/tensor.ts';
 import { alignClasses } from './align-classes.ts';
 import { inputText } from './input-text.ts';
@@ -190,5 +191,5 @@ function inputNames(inputs: readonly InputSpec[]): string {
 }
 
 function countInputs({ length }: readonly InputSpec[]): string {
-  return `${length} input${length === 1 ? '' : 's'}`;
+  return plural(length, 'input');
 }

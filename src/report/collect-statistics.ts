@@ -39,6 +39,9 @@ const siteSchema = z.object({
   region: z.string(),
   status: z.string(),
   margin: z.number().nullable(),
+  closest: z
+    .object({ measure: z.string(), value: z.number(), bound: z.number(), outcome: z.string() })
+    .optional(),
   method: z.string().optional(),
 });
 

@@ -1,4 +1,5 @@
 import type { LayerDivergences } from '../analysis/layer-divergence.ts';
+import type { Closeness } from '../analysis/numerical-sites/closeness.ts';
 import type { NewFaultChance } from '../campaign/findings/new-fault-chance.ts';
 import type { SeedStatistics } from '../campaign/monitor/seed-statistics.ts';
 import type { ClassGap } from '../objectives/class-gap.ts';
@@ -69,6 +70,8 @@ export interface SiteView {
   readonly region: string;
   readonly status: string;
   readonly margin: number | null;
+  /** The closest mutant's value and the bound; undefined where none is known, and in campaigns of earlier versions. */
+  readonly closest?: Closeness | undefined;
   /** How it was shown that it cannot go wrong; undefined for others and in campaigns of earlier versions. */
   readonly method?: string | undefined;
 }

@@ -90,7 +90,7 @@ describe('compare', () => {
       /the top 1 of scores are 2 in the (original|first) model and 0 in the (quantized copy|second model)/,
     ],
     ['regression', 'regression:relative=0.1', 0.05, 0.2, /y\[\d\] is .*: a relative error of 0.221/],
-    ['tokens', 'tokens', 0.05, 0.2, /the two texts of ids are 1 edit apart, of 2 and 2 tokens/],
+    ['tokens', 'tokens', 0.05, 0.2, /the texts of ids differ by 1 edit; they have 2 and 2 tokens/],
   ])('judges by %s', async (task, by, little, much, summary) => {
     const compare = (moved: number) =>
       neurofuzz([

@@ -79,12 +79,7 @@ export function siteStatistics(
 
 type SiteState = Pick<SiteStatistics, 'status'>;
 
-/** How many sites are in each state: `1 failed, 0 proven safe, 2 not reached`. */
-export function siteCountsText(sites: readonly SiteState[]): string {
-  return siteCounts(sites).join(', ');
-}
-
-/** The parts of `siteCountsText`. */
+/** How many sites are in each state, for people: `1 failed`, `0 proven safe`, `2 not reached`. */
 export function siteCounts(sites: readonly SiteState[]): [failed: string, safe: string, open: string] {
   const countOf = (status: SiteStatistics['status']): number =>
     sites.filter((site) => site.status === status).length;

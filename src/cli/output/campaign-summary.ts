@@ -41,11 +41,12 @@ export function summaryJson(summary: CampaignSummary): unknown {
         }),
       ),
     },
-    sites: statistics.sites.map(({ site, kind, status, margin, signature, sizesOf, method }) => ({
+    sites: statistics.sites.map(({ site, kind, status, margin, closest, signature, sizesOf, method }) => ({
       site,
       kind,
       status,
       margin,
+      ...(closest === undefined ? {} : { closest }),
       signature,
       ...(sizesOf === undefined ? {} : { sizesOf }),
       ...(method === undefined ? {} : { method }),

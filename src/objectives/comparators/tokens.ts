@@ -68,7 +68,7 @@ export const tokens: ComparatorKind = {
           const common = {
             output: reference.name,
             describe: (): ReturnType<Measurement['describe']> => ({
-              summary: `the two texts of ${reference.name} are ${plural(distance, 'edit')} apart, of ${a.length} and ${b.length} tokens`,
+              summary: `the texts of ${reference.name} differ by ${plural(distance, 'edit')}; they have ${a.length} and ${b.length} tokens`,
               details: {
                 edits: distance,
                 share: distance / length,

@@ -1,3 +1,4 @@
+import { closenessText } from '../../analysis/numerical-sites/closeness.ts';
 import { chanceText, type NewFaultChance } from '../../campaign/findings/new-fault-chance.ts';
 import { escapeControl } from '../../core/escape-control.ts';
 import { formatCount, plural } from '../../core/format-number.ts';
@@ -201,10 +202,6 @@ function Sites({ sites }: { readonly sites: readonly SiteView[] }) {
       <summary>
         Numerical sites: {plural(sites.length, 'operation')}: {counts.join(', ')}
       </summary>
-      <p class="soft">
-        The distance says how often the gap to the failing region would have to halve until it is below the
-        spacing of floating-point numbers; 0 is a failure.
-      </p>
       <section class="scroll" tabindex={0} aria-label="numerical sites">
         <table>
           <thead>
@@ -212,11 +209,11 @@ function Sites({ sites }: { readonly sites: readonly SiteView[] }) {
               <th>operation</th>
               <th>fails if</th>
               <th>result</th>
-              <th class="number">smallest distance</th>
+              <th>closest run</th>
             </tr>
           </thead>
           <tbody>
-            {sorted.map(({ site, op, region, status, margin, method }) => (
+            {sorted.map(({ site, op, region, status, closest, method }) => (
               <tr key={site}>
                 <td class="word">
                   <code>{escapeControl(site)}</code> {escapeControl(op)}
@@ -226,7 +223,7 @@ function Sites({ sites }: { readonly sites: readonly SiteView[] }) {
                   {escapeControl(STATUSES[status]?.text ?? status)}
                   {method === undefined ? '' : escapeControl(` (${method})`)}
                 </td>
-                <td class="number">{margin === null ? '' : margin.toFixed(1)}</td>
+                <td class="word">{closest === undefined ? '' : escapeControl(closenessText(closest))}</td>
               </tr>
             ))}
           </tbody>

@@ -10,7 +10,7 @@ test('texts lie as many edits apart as tokens are inserted, deleted and replaced
   const { distances, violation } = compared('tokens', pairs);
   expect(distances).toEqual([2]);
   expect(violation).toMatchObject({
-    summary: 'the two texts of ids are 2 edits apart, of 5 and 5 tokens',
+    summary: 'the texts of ids differ by 2 edits; they have 5 and 5 tokens',
     details: { edits: 2, share: 0.4, reference: [5, 6, 7, 8, 9], copy: [5, 7, 8, 4, 9] },
   });
   expect(compared('tokens:edits=2', pairs).violation).toBeUndefined();
