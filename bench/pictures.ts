@@ -1,7 +1,8 @@
 /**
  * Draws docs/images/<mutator>.png for every mutator of pictures: the same digit and the same photograph-like scene,
  * before and after; for corruptions at severities 1, 3 and 5. All of it is drawn by code. Before that, docs/images/report*.png and
- * view*.png: reports and the live page in Chromium; and docs/images/status*.png: the status screen on terminals of three widths.
+ * view*.png: reports and the live page in Chromium; and docs/images/status*.png: the status screen on terminals of three widths,
+ * and night*.png: the report of a night in a wide window and on a phone, and its screen.
  */
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -16,6 +17,7 @@ import type { InputDescriptor } from '../src/inputs/input-descriptor.ts';
 import type { MutatorKind } from '../src/mutators/mutator.ts';
 import { MUTATOR_GROUPS, makeMutator } from '../src/mutators/registry.ts';
 import { NoisePool } from '../src/mutators/simd/noise-pool.ts';
+import { drawNightPictures } from './night-pictures.ts';
 import { drawReportPictures } from './report-pictures.ts';
 import { drawScene } from './scene.ts';
 import { drawStatusPictures } from './status-pictures.ts';
@@ -29,7 +31,7 @@ const { values: options } = parseArgs({
   },
 });
 
-const wants = (kind: 'mutators' | 'report' | 'status' | 'view'): boolean =>
+const wants = (kind: 'mutators' | 'night' | 'report' | 'status' | 'view'): boolean =>
   options.only?.split(',').includes(kind) ?? true;
 
 /** Side of a tile, and what lies between two. */
@@ -131,6 +133,7 @@ async function draw(kind: MutatorKind, severities: readonly number[]): Promise<v
 await mkdir(options.out, { recursive: true });
 if (wants('status')) await drawStatusPictures(options.out);
 if (wants('report')) await drawReportPictures(options.out);
+if (wants('night')) await drawNightPictures(options.out);
 if (wants('view')) await drawViewPictures(options.out);
 for (const { name, kinds } of MUTATOR_GROUPS) {
   if (!wants('mutators')) break;

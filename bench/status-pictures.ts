@@ -29,7 +29,7 @@ interface Moment {
 }
 
 /** Runs the bundled campaign until it has found its fault, and for some seconds at least. */
-async function runPicturedCampaign(): Promise<Moment> {
+export async function runPicturedCampaign(): Promise<Moment> {
   return withFolder(async (folder) => {
     const file = await readCampaignFile(CAMPAIGN);
     const settings = checkSettings(

@@ -92,6 +92,7 @@ async function runNight(
   const begun = await begunCampaigns(out, campaigns, figures);
   const readable = await readableCampaigns(begun, failures, observer);
   await minimizeNewFaults(config, readable, observer, signal);
+  observer.onPhase('writing reports');
   const reported = await writeNightReports(out, night, readable, [...failures.values()], {
     title: nightHeading,
     name: title,
@@ -171,7 +172,9 @@ async function readableCampaigns(
       readable.push({ ...campaign, newFaults: faults.filter(isCounted) });
     } catch (error) {
       if (!(error instanceof UserError)) throw error;
-      failures.set(name, { name, message: errorMessage(error), isMachine: false });
+      const failure = { name, message: errorMessage(error), isMachine: false };
+      failures.set(name, failure);
+      observer.onFailure(failure);
     }
   }
   return readable;
@@ -185,16 +188,18 @@ async function minimizeNewFaults(
   signal: AbortSignal,
 ): Promise<void> {
   if (tries === 0) return;
-  for (const { newFaults, plugins: named } of campaigns) {
-    for (const { path, signature } of newFaults) {
-      if (signal.aborted) return;
-      try {
-        for await (const { smaller } of minimize([path], { tries, named }))
-          if (smaller.length > 0) observer.info(`${signature}: minimized`);
-      } catch (error) {
-        if (!(error instanceof UserError || error instanceof MachineError)) throw error;
-        observer.warn(`${signature} is not minimized: ${errorMessage(error)}`);
-      }
+  const faults = campaigns.flatMap(({ name, newFaults, plugins }) =>
+    newFaults.map(({ path, signature }) => ({ name, path, signature, plugins })),
+  );
+  for (const [i, { name, path, signature, plugins }] of faults.entries()) {
+    if (signal.aborted) return;
+    observer.onPhase(`minimizing ${name} ${signature}`, i, faults.length);
+    try {
+      for await (const { smaller } of minimize([path], { tries, named: plugins }))
+        if (smaller.length > 0) observer.info(`${name} ${signature}: minimized`);
+    } catch (error) {
+      if (!(error instanceof UserError || error instanceof MachineError)) throw error;
+      observer.warn(`${name} ${signature} is not minimized: ${errorMessage(error)}`);
     }
   }
 }

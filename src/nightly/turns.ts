@@ -10,16 +10,36 @@ import { DEFAULT_PREFIX } from '../distributed/protocol/redis-keys.ts';
 import { checkQueue, parseQueueAddress } from '../distributed/redis/connection.ts';
 import type { FailedCampaign } from '../report/fault-groups.ts';
 import type { RunFigures } from '../report/view-model.ts';
+import { EMPTY_BASELINE, loadBaseline } from '../triage/baseline.ts';
+import { exists } from '../triage/findings.ts';
 import { splitByShare, TimeBudget } from './budget.ts';
 import { runTurn, type TurnResult } from './campaign-turn.ts';
+import { baselinePath } from './generations.ts';
 
 /** Maximum number of concurrent campaigns on a queue: each needs local processes that hold its model. */
 const CAMPAIGN_CONCURRENCY = 8;
 
+/** A campaign's turn in a night. */
+export interface NightTurn {
+  readonly name: string;
+  /** Its place among the campaigns of the night, from 1. */
+  readonly number: number;
+  /** Number of campaigns of the night. */
+  readonly total: number;
+  /** Duration of the turn in milliseconds, at most. */
+  readonly milliseconds: number;
+  /** Signatures of the faults that earlier nights knew. */
+  readonly knownSignatures: ReadonlySet<string>;
+}
+
 /** Observes a night. */
 export interface NightMonitor {
-  /** Makes the monitor of one of its campaigns, for a turn of so many milliseconds. */
-  campaignMonitor(name: string, milliseconds: number): Monitor & { finish?(): void };
+  /** Makes the monitor of a campaign for one turn. */
+  campaignMonitor(turn: NightTurn): Monitor & { finish?(): void };
+  /** Called with what the night does after its campaigns, with faults that are minimized and those that are to be. */
+  onPhase(text: string, done?: number, total?: number): void;
+  /** Called with each campaign that fails. */
+  onFailure(failure: CampaignFailure): void;
   info(text: string): void;
   warn(text: string): void;
 }
@@ -45,6 +65,10 @@ export async function runTurns(
 ): Promise<NightTurns> {
   const { campaigns, time, queue } = config;
   const failures = new Map<string, CampaignFailure>();
+  const fail = (failure: CampaignFailure): void => {
+    failures.set(failure.name, failure);
+    observer.onFailure(failure);
+  };
   const figures = new Map<string, RunFigures>();
   const ranOf = (name: string): RunFigures => figures.get(name) ?? { execs: 0, seconds: 0 };
   const runCampaignTurn = async (campaign: NightlyCampaign, milliseconds: number): Promise<boolean> => {
@@ -52,13 +76,28 @@ export async function runTurns(
     const { execs, seconds } = ranOf(name);
     const remaining = withRemainingExecs(campaign, execs);
     const start = performance.now();
-    const turn = await tryTurn(config, remaining, milliseconds, observer, signal, failures);
+    const monitor = observer.campaignMonitor({
+      name,
+      number: campaigns.indexOf(campaign) + 1,
+      total: campaigns.length,
+      milliseconds,
+      knownSignatures: await knownSignatures(config.out, name),
+    });
+    const turn = await tryTurn(config, remaining, milliseconds, monitor, signal);
+    // Faults may have been found since the last figures were shown.
+    if (turn !== undefined && 'summary' in turn) monitor.onStatistics(turn.summary.statistics);
+    monitor.finish?.();
     const turnSeconds = (performance.now() - start) / 1000;
-    figures.set(name, { execs: execs + (turn?.execs ?? 0), seconds: seconds + turnSeconds });
+    const turnExecs = turn !== undefined && 'summary' in turn ? turn.execs : 0;
+    figures.set(name, { execs: execs + turnExecs, seconds: seconds + turnSeconds });
     if (turn === undefined) return false;
+    if ('isMachine' in turn) {
+      fail(turn);
+      return false;
+    }
     const { idleReason, statistics } = turn.summary;
     if (idleReason !== undefined && !statistics.faults.some(isConfirmedFault))
-      failures.set(name, { name, message: idleReason, isMachine: false });
+      fail({ name, message: idleReason, isMachine: false });
     return turn.summary.stopped === 'time';
   };
   const groups = splitByShare(campaigns, queue === undefined ? 1 : CAMPAIGN_CONCURRENCY);
@@ -75,7 +114,7 @@ export async function runTurns(
     const { execs } = ranOf(name);
     if (failures.has(name) || execs >= minExecs) continue;
     const message = `${plural(execs, 'mutant')}, fewer than minExecs ${formatCount(minExecs)}`;
-    failures.set(name, { name, message, ranTooFew: true, isMachine: true });
+    fail({ name, message, ranTooFew: true, isMachine: true });
   }
   return { failures, figures };
 }
@@ -94,29 +133,34 @@ function withRemainingExecs(campaign: NightlyCampaign, execs: number): NightlyCa
   return { ...campaign, config: { ...config, execs: Math.max(1, config.execs - execs) } };
 }
 
-/** Runs one turn of a campaign. A failure is recorded and does not affect the other campaigns. */
+/** Signatures of the faults that the baseline of a campaign holds; none if there is none, or it can't be read. */
+async function knownSignatures(out: string, name: string): Promise<ReadonlySet<string>> {
+  const path = baselinePath(out, name);
+  try {
+    const { faults } = (await exists(path)) ? await loadBaseline(path) : EMPTY_BASELINE;
+    return new Set(faults.map(({ signature }) => signature));
+  } catch (error) {
+    // It is named when the faults are compared.
+    if (!(error instanceof UserError)) throw error;
+    return new Set();
+  }
+}
+
+/** Runs one turn of a campaign; undefined if it was interrupted. A failure is returned: it does not affect the other campaigns. */
 async function tryTurn(
   { out, distill, queue }: NightlyConfig,
   campaign: NightlyCampaign,
   milliseconds: number,
-  observer: NightMonitor,
+  monitor: Monitor,
   signal: AbortSignal,
-  failures: Map<string, CampaignFailure>,
-): Promise<TurnResult | undefined> {
+): Promise<TurnResult | CampaignFailure | undefined> {
   const { name } = campaign;
-  const monitor = observer.campaignMonitor(name, milliseconds);
-  observer.info(`${name}: ${(milliseconds / 1000).toFixed(0)} s`);
   try {
     const executorFactory = queue === undefined ? undefined : await nightExecutorFactory(queue, name);
-    const context = { monitor, signal, executorFactory };
-    return await runTurn(out, campaign, milliseconds, distill, context);
+    return await runTurn(out, campaign, milliseconds, distill, { monitor, signal, executorFactory });
   } catch (error) {
     if (error instanceof InterruptedError) return undefined;
     if (!(error instanceof UserError || error instanceof MachineError)) throw error;
-    failures.set(name, { name, message: errorMessage(error), isMachine: error instanceof MachineError });
-    observer.warn(`${name} could not run: ${errorMessage(error)}`);
-    return undefined;
-  } finally {
-    monitor.finish?.();
+    return { name, message: errorMessage(error), isMachine: error instanceof MachineError };
   }
 }

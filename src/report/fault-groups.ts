@@ -32,7 +32,7 @@ export interface FaultGroups {
 
 /** Groups the faults of all campaigns: new, known, fixed and those that don't count. */
 export function groupFaults(
-  campaigns: readonly Pick<ReportedCampaign, 'name' | 'faults' | 'fixed'>[],
+  campaigns: readonly Pick<ReportedCampaign, 'name' | 'faults' | 'fixed' | 'tonight'>[],
 ): FaultGroups {
   const faults = campaigns
     .flatMap(({ name, faults }) => faults.map((fault) => ({ ...fault, campaign: name })))
@@ -41,7 +41,9 @@ export function groupFaults(
   const fresh = faults.filter(isCounted);
   const known = faults.filter((fault) => fault.state === 'known');
   const uncounted = faults.filter((fault) => !fresh.includes(fault) && !known.includes(fault));
-  const isCompared = fixed.length > 0 || faults.some(({ state }) => state !== undefined);
+  // A night compares its campaigns with earlier nights, if there were any.
+  const isNight = campaigns.some(({ tonight }) => tonight !== undefined);
+  const isCompared = isNight || fixed.length > 0 || faults.some(({ state }) => state !== undefined);
   return { isCompared, fresh, known, fixed, uncounted };
 }
 

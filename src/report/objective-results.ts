@@ -7,7 +7,8 @@ import { inputText, type ReportedFault } from './reported-fault.ts';
 import type { ReportedCampaign } from './view-model.ts';
 
 /** The faults of a campaign by objective, from which JUnit checks are made. */
-export interface ObjectiveResults extends Pick<ReportedCampaign, 'name' | 'faults' | 'fixed' | 'seconds'> {
+export interface ObjectiveResults
+  extends Pick<ReportedCampaign, 'name' | 'faults' | 'fixed' | 'tonight' | 'seconds'> {
   /** Of each objective, its signature or the prefix of its signatures. */
   readonly objectives: readonly string[];
 }

@@ -10,9 +10,11 @@ import { testFolder } from '../support/folder.ts';
 const folder = testFolder();
 
 const monitor: NightMonitor = {
-  campaignMonitor: (name) => {
+  campaignMonitor: ({ name }) => {
     throw new Error(`${name} began`);
   },
+  onPhase() {},
+  onFailure() {},
   info() {},
   warn() {},
 };

@@ -5,8 +5,8 @@ import { failureText } from '../../report/fault-groups.ts';
 import { addOutputFlags } from '../arguments/output-flags.ts';
 import { EXIT } from '../exit-codes.ts';
 import { launcher, quote } from '../launcher.ts';
-import { makeLogger, type OutputOptions } from '../output/logging.ts';
-import { createLogMonitor } from '../output/monitors.ts';
+import type { OutputOptions } from '../output/logging.ts';
+import { createNightMonitor } from '../output/night-monitor.ts';
 import { nightLines } from '../output/night-summary.ts';
 import { printJson, printLines } from '../output/terminal.ts';
 import { handleShutdownSignals } from '../shutdown.ts';
@@ -50,28 +50,18 @@ async function run(file: string, options: NightlyFlags): Promise<void> {
     return;
   }
   const { nightly } = await import('../../nightly/nightly.ts');
-  const log = makeLogger(options);
+  const monitor = createNightMonitor(options, config);
   const shutdown = handleShutdownSignals();
   try {
-    const result = await nightly(
-      config,
-      {
-        // Threshold changes are recorded in each campaign's events.
-        campaignMonitor: (name) => ({
-          ...createLogMonitor(log.child({ name })),
-          onThresholdChange: () => {},
-        }),
-        info: (text) => log.info(text),
-        warn: (text) => log.warn(text),
-      },
-      (folder) => `${launcher()} replay ${quote(folder)}`,
-      shutdown.signal,
-    );
+    const replayLine = (folder: string): string => `${launcher()} replay ${quote(folder)}`;
+    const result = await nightly(config, monitor, replayLine, shutdown.signal);
+    monitor.finish();
     if (options.json === true) printJson(result);
     else if (options.quiet !== true) printLines(nightLines(result));
     process.exitCode = result.fresh > 0 && options.exitZero !== true ? EXIT.findings : EXIT.done;
     if (result.fresh === 0) throwWorstFailure(result);
   } finally {
+    monitor.finish();
     shutdown.release();
   }
 }

@@ -16,14 +16,19 @@ export interface FinishingMonitor extends Monitor {
   finish(): void;
 }
 
-/** The monitor of a campaign: a screen on a terminal, else a log; with --json or --quiet a log as well. */
-export function createMonitor(options: OutputOptions): FinishingMonitor {
-  const isScreen =
+/** Whether a screen is shown: on a terminal, unless --json, --quiet or --log-format asks for a log. */
+export function showsScreen(options: OutputOptions): boolean {
+  return (
     options.quiet !== true &&
     options.json !== true &&
     options.logFormat === undefined &&
-    canRedraw(process.stderr);
-  return isScreen
+    canRedraw(process.stderr)
+  );
+}
+
+/** The monitor of a campaign: a screen on a terminal, else a log; with --json or --quiet a log as well. */
+export function createMonitor(options: OutputOptions): FinishingMonitor {
+  return showsScreen(options)
     ? new StatusScreen(process.stderr, { resumeLine, logLevel: options.logLevel })
     : createLogMonitor(makeLogger(options));
 }

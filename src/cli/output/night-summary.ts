@@ -70,7 +70,7 @@ function list(heading: string, entries: readonly string[]): string[] {
 
 function campaignLines({ name, execs, tonight, newFaults, seedAccounts }: ReportedCampaign): string[] {
   const chance =
-    newFaults === undefined
+    newFaults === undefined || execs === 0
       ? ''
       : `; chance of a new fault: ${chanceText(newFaults)} per mutant, none in the last ${formatCount(newFaults.mutantsSinceLast)}`;
   return [

@@ -27,7 +27,7 @@ export interface StatusRow {
 const MAX_FAULTS = 6;
 
 /** Lines of a terminal that does not tell its height. */
-const DEFAULT_ROWS = 24;
+export const DEFAULT_ROWS = 24;
 
 /** Lines that the screen leaves for what is printed above it, and for the blank lines around it. */
 const SPARE_ROWS = 4;

@@ -13,7 +13,7 @@ import { escapeControl } from '../../core/escape-control.ts';
 import { fitParts, progressBar, wrapWords } from './fit.ts';
 import { columnsOf, LiveArea, type TerminalStream } from './live-area.ts';
 import { passesLevel } from './logging.ts';
-import { campaignRows, LABEL_COLUMNS, screenLines } from './status-rows.ts';
+import { campaignRows, DEFAULT_ROWS, LABEL_COLUMNS, screenLines } from './status-rows.ts';
 import { writeAbove } from './write-above.ts';
 
 export interface StatusScreenOptions {
@@ -73,7 +73,8 @@ export class StatusScreen implements Monitor {
     if (this.#plan === undefined) return;
     const columns = columnsOf(this.#stream);
     const rows = campaignRows(this.#plan, statistics, columns - LABEL_COLUMNS, performance.now());
-    this.#draw(screenLines(rows, statistics.faults, columns, this.#stream.rows));
+    const height = (this.#stream.rows ?? DEFAULT_ROWS) - this.#header().length;
+    this.#draw(screenLines(rows, statistics.faults, columns, height));
   }
 
   /** Removes the screen, so that later output starts on a clean line. May be called repeatedly. */
@@ -82,8 +83,11 @@ export class StatusScreen implements Monitor {
   }
 
   #draw(lines: readonly string[]): void {
-    const header = this.#options.header?.(columnsOf(this.#stream)) ?? [];
-    this.#area.draw(`\n${[...header, ...lines].join('\n')}\n`);
+    this.#area.draw(`\n${[...this.#header(), ...lines].join('\n')}\n`);
+  }
+
+  #header(): readonly string[] {
+    return this.#options.header?.(columnsOf(this.#stream)) ?? [];
   }
 
   #printAbove(level: string, text: string, colour: (text: string) => string): void {
