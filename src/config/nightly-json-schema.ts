@@ -1,10 +1,10 @@
 import * as z from 'zod';
 import { campaignJsonSchema, type SettingKinds, toJsonSchema } from './json-schema.ts';
-import { nightlySchema } from './nightly.ts';
+import { EXCLUDED_SETTINGS, nightlySchema } from './nightly.ts';
 import type { SettingName } from './schema.ts';
 
-/** Settings of campaigns that nightly files do not have, and keys that are not read from campaign files. */
-const EXCLUDED = new Set(['out', 'untilFinding', 'formatVersion', 'resolved']);
+/** What campaigns in nightly files do not have: some settings, and keys that are not read from campaign files. */
+const EXCLUDED = new Set<string>([...EXCLUDED_SETTINGS, 'formatVersion', 'resolved']);
 
 /**
  * The JSON Schema of the nightly file: editors complete and check with it. A campaign in it has the settings of a campaign file.

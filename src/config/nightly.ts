@@ -26,6 +26,9 @@ const nightCount = z.union([
   integer.positive('must be 1 or more'),
 ]);
 
+/** Settings of campaigns that nightly files do not have. */
+export const EXCLUDED_SETTINGS = ['out', 'untilFinding', 'preset'] as const;
+
 /** A nightly file: the one definition of its settings, those of its campaigns excepted. */
 export const nightlySchema = z.strictObject({
   time: duration.meta({ help: 'time for all campaigns together, such as 8h' }),
@@ -126,7 +129,7 @@ async function readCampaign(
   const all = { ...file, ...settings };
   if (all.model === undefined)
     throw new UserError(`${where} has no model: set model, or config with a campaign file that has one`);
-  for (const key of ['out', 'untilFinding', 'preset'] as const)
+  for (const key of EXCLUDED_SETTINGS)
     if (settings[key] !== undefined) throw new UserError(`${where}: ${key} is not allowed in a nightly file`);
   // A preset limits a campaign on its own; a night divides its time.
   const { out: _out, untilFinding: _until, preset: _preset, ...kept } = all;
