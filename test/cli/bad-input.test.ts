@@ -170,7 +170,7 @@ describe('seeds', () => {
   test('outside the range are refused with their place', () =>
     refused(
       [onnx, '-i', seeds, '--range=0.2,1'],
-      /the only seed contains values outside the range of input x, \[0\.2, 1\] \(lowest: 0\.1\): .*--range x=0\.1,1 /,
+      /all 2 seeds contain values outside the range of input x, \[0\.2, 1\] \(lowest: 0\.1\): .*--range x=0\.1,1 /,
     ));
 
   test('that are all one value need a range', () =>
