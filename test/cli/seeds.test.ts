@@ -76,7 +76,7 @@ describe('a campaign on five seeds, three of which can be broken', () => {
     await neurofuzz(['report', out, '--out', page]);
     const html = await readFile(page, 'utf8');
     expect(html).toContain('Seeds by misclassified');
-    expect(html).toContain('share of the seeds that are broken (%)');
+    expect(html).toContain('Share of seeds broken (%)');
     const resumed = await neurofuzz(['fuzz', '--resume', '-o', out, '--json', '--quiet']);
     expect(JSON.parse(resumed.stdout).seedAccounts).toEqual([accountOf(out)]);
     expect(JSON.parse(resumed.stdout).newFaults).toMatchObject({ singletons: 0, isUpperBound: true });
