@@ -5,7 +5,18 @@ import { testFolder } from '../support/folder.ts';
 const folder = testFolder();
 
 test('a campaign repeats no line of information within a second, and in text each line is a sentence for people', async () => {
-  const campaign = ['fuzz', '-c', 'corpora/nan-digits/campaign.yaml', '-s', '1', '-n', '4000', '--exit-zero'];
+  const campaign = [
+    'fuzz',
+    '-c',
+    'corpora/nan-digits/campaign.yaml',
+    '-s',
+    '1',
+    '-n',
+    '4000',
+    '--exit-zero',
+    '--gradients',
+    'off',
+  ];
   const json = await neurofuzz([...campaign, '--log-format', 'json', '-o', `${folder}/json`]);
   const lines = json.stderr
     .trim()

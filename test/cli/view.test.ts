@@ -54,7 +54,8 @@ const serve = (folders: readonly string[], isReadOnly = false): Promise<RunningV
 let view: RunningView;
 
 beforeAll(async () => {
-  await neurofuzz([...BUNDLED, '-n', '4000', '-s', '5', '-o', digits]);
+  // One fault: with gradients two are found.
+  await neurofuzz([...BUNDLED, '-n', '4000', '-s', '5', '--gradients', 'off', '-o', digits]);
   writeHostile();
   view = await serve([digits, hostile]);
 });
