@@ -164,7 +164,7 @@ export function summaryLines(summary: CampaignSummary): string[] {
   ];
   if (statistics.gradients > 0)
     lines.push(
-      `${plural(statistics.gradients, 'gradient')}; with mutants ${formatCount(statistics.forwardEquivalents)} passes of the model`,
+      `${plural(statistics.forwardEquivalents, 'pass', 'passes')} of the model for ${plural(statistics.execs, 'mutant')} and ${plural(statistics.gradients, 'gradient')}`,
     );
   if (statistics.looked > 0)
     lines.push(`${plural(statistics.looked, 'mutant')} scored without generating an answer`);
