@@ -3,6 +3,7 @@
  * and compares what they print with what the page shows. Measured times and rates may differ.
  */
 import { spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import { mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
@@ -91,6 +92,7 @@ async function withFinding(command: string, folder: string): Promise<string> {
   const named = /(\S*\/findings)\/[\w.-]+\/[0-9a-f]{16}/.exec(command);
   if (named === null) return command;
   const findings = named[1];
+  if (!existsSync(join(folder, findings))) return command;
   const [signature] = (await readdir(join(folder, findings))).filter((name) => name !== 'unrepeatable');
   const [id] = (await readdir(join(folder, findings, signature))).filter((name) =>
     /^[0-9a-f]{16}$/.test(name),

@@ -82,6 +82,7 @@ export const LOSS_FILES: SandboxFiles = {
   'model.onnx': `${NAN_DIGITS}/nan-digits.onnx`,
   'build/model.onnx': `${NAN_DIGITS}/nan-digits.onnx`,
   'digits.npz': `${NAN_DIGITS}/seeds.npz`,
+  'photos/digits.npz': `${NAN_DIGITS}/seeds.npz`,
   'model.json': `${NAN_DIGITS}/nan-digits-tfjs/model.json`,
   'group1-shard1of1.bin': `${NAN_DIGITS}/nan-digits-tfjs/group1-shard1of1.bin`,
 };
