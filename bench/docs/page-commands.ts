@@ -75,7 +75,8 @@ export function pageFiles(page: string): PageFile[] {
 }
 
 /** Durations, rates and sizes depend on the machine; so does the price of a gradient in passes of the model. */
-const MEASURED = /\b\d[\d.,]* (?:ms|s|min|MB|GB|a second|per second|passes of the model)(?![\w])|\b\d[\d,]*\/s\b/g;
+const MEASURED =
+  /\b\d[\d.,]* (?:ms|s|min|MB|GB|a second|per second|passes of the model)(?![\w])|\b\d[\d,]*\/s\b/g;
 
 /** A line of output without the figures that differ from run to run. */
 export const withoutMeasurements = (line: string): string => line.replace(MEASURED, '…').trimEnd();
