@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { writeFile } from 'node:fs/promises';
+import { symlink, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { PassThrough } from 'node:stream';
 import { pathToFileURL } from 'node:url';
@@ -56,14 +56,15 @@ export async function drawNightPictures(out: string): Promise<void> {
   const browser = await openBrowser();
   try {
     await withFolder(async (folder) => {
+      // By this name, commands in the report are those of an installed package.
+      const command = join(folder, 'neurofuzz');
+      await symlink(resolve('bin/neurofuzz.js'), command);
       for (const isSecondNight of [false, true]) {
         await writeFile(join(folder, 'nightly.yaml'), nightlyFile(isSecondNight));
-        const { status } = spawnSync(
-          process.execPath,
-          [resolve('bin/neurofuzz.js'), 'nightly', 'nightly.yaml', '--quiet'],
-          // npx is how the reader of the picture runs it.
-          { cwd: folder, stdio: ['ignore', 'ignore', 'inherit'] },
-        );
+        const { status } = spawnSync(process.execPath, [command, 'nightly', 'nightly.yaml', '--quiet'], {
+          cwd: folder,
+          stdio: ['ignore', 'ignore', 'inherit'],
+        });
         if (status !== 1) throw new Error(`the night ended with exit code ${status}`);
       }
       for (const { file, width, height } of WINDOWS) {
