@@ -89,7 +89,11 @@ describe('a campaign on five seeds, three of which can be broken', () => {
       accountOf(out),
       JSON.parse(stdout).campaigns[0].seedAccounts[0] as SeedStatistics,
     ];
-    expect(after.curve[0].epsilon).toBeLessThan(before.curve[0].epsilon);
+    // Of five findings that are kept, none need be the nearest one.
+    const distances = ({ curve }: SeedStatistics): number =>
+      curve.reduce((sum, { epsilon }) => sum + epsilon, 0);
+    expect(after.curve).toHaveLength(before.curve.length);
+    expect(distances(after)).toBeLessThan(distances(before));
     expect(after.broken).toBe(before.broken);
   });
 
