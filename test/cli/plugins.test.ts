@@ -242,5 +242,5 @@ test('objectives lists them all', async () => {
     'slow',
     'text',
   ]);
-  expect((await neurofuzz(['objectives'])).stdout).toMatch(/confident=0: only where/);
+  expect((await neurofuzz(['objectives'])).stdout).toMatch(/confident=0: minimum class gap/);
 });

@@ -25,7 +25,9 @@ const [digits, pair, texts] = ['digits', 'pair', 'texts'].map((name) => join(fol
 beforeAll(async () => {
   const bundled = (name: string, out: string, execs: string) =>
     neurofuzz(['fuzz', '-c', `corpora/${name}/campaign.yaml`, '-n', execs, '-s', '1', '--quiet', '-o', out]);
-  await neurofuzz([...BUNDLED, '-n', '6000', '-s', '5', '--keep', '2', '-o', digits]);
+  // One fault: with gradients two are found.
+  const search = ['--gradients', 'off'];
+  await neurofuzz([...BUNDLED, ...search, '-n', '6000', '-s', '5', '--keep', '2', '-o', digits]);
   await neurofuzz(['minimize', findingFolders(digits)[0], '--tries', '9000']);
   await bundled('quantized-digits', pair, '4000');
   await bundled('char-lm', texts, '1500');
@@ -187,7 +189,7 @@ describe('the files', () => {
     expect(sizes.every((size) => size > 0)).toBe(true);
     const labels = await page.locator('article .pictures:not(.steps) figcaption').allTextContents();
     // Below the seed and the finding stands what the model predicts, by the names that it has for classes.
-    expect(labels[0]).toMatch(/^seedclass \d \([\d.]+ %\)$/);
+    expect(labels[0]).toMatch(/^seedclass \d \((?:> )?[\d.]+ %\)$/);
     expect(labels[1]).toMatch(/^findingclass \d \((?:> )?[\d.]+ %\)$/);
     expect(labels[2]).toMatch(/^difference/);
     expect(labels[3]).toMatch(/^pixels that matter/);
