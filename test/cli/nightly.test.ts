@@ -288,7 +288,7 @@ describe('a night that is disturbed', () => {
   test('a finding is damaged: it is named, the others are reported, and nothing is taken for fixed', async () => {
     const path = lone(
       'damaged',
-      `time: 10m\nout: damaged\nminimize: 0\ncampaigns: { digits: { ${digits}, execs: 6000, seed: '5' }, loss: { config: corpora/broken-loss/campaign.yaml, execs: 1000, seed: '1' } }`,
+      `time: 10m\nout: damaged\nminimize: 0\ncampaigns: { digits: { ${digits}, gradients: 'off', execs: 6000, seed: '5' }, loss: { config: corpora/broken-loss/campaign.yaml, execs: 1000, seed: '1' } }`,
     );
     await night(path);
     const [finding] = findingFolders(join(folder, 'damaged/campaigns/digits/0001'));
