@@ -79,7 +79,7 @@ describe('inspect', () => {
       ],
       outputs: [{ name: 'probabilities', shape: ['batch', 4] }],
       operations: { MatMul: 10, Softmax: 3 },
-      coverage: { auto: ['linear_8'], why: 'the input of the last softmax, node_softmax' },
+      coverage: { auto: ['linear_8'], why: 'the logits: input of the softmax node_softmax' },
       notes: [],
     });
     expect(inspection.tensors.length).toBe(126);

@@ -461,8 +461,11 @@ test('what each mutator did and brought adds up, and the learned choice is the s
   expect(mutators.reduce((sum, { share }) => sum + share, 0)).toBeCloseTo(1, 2);
   // Those of climbs and attacks alone have no share of the mutants for coverage.
   const without = mutators.filter(({ share }) => share === 0).map(({ mutator }) => mutator);
-  expect(without.sort()).toEqual(['copy', 'creep', 'path', 'square']);
+  expect(without.sort()).toEqual(['ascent', 'copy', 'creep', 'path', 'square']);
   expect(mutators.reduce((sum, { mutants }) => sum + mutants, 0)).toBeGreaterThanOrEqual(8000);
-  const entered = one.entries.flatMap(({ mutators: names }) => names).length;
-  expect(mutators.reduce((sum, { entries }) => sum + entries, 0)).toBe(entered);
+  // The steps of an ascent are all told of an entry, and count once.
+  const isAscent = (name: string): boolean => name.endsWith('ascent');
+  const entered = one.entries.flatMap(({ mutators: names }) => (names.some(isAscent) ? [] : names)).length;
+  const others = mutators.filter(({ mutator }) => !isAscent(mutator));
+  expect(others.reduce((sum, { entries }) => sum + entries, 0)).toBe(entered);
 });

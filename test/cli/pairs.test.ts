@@ -148,7 +148,7 @@ test('a disagreement that needs its batch says so, is kept with it, and is not l
   const { reference, copy: second, copyValues } = violation.details;
   const given = Array.from(outputs.get('copy/logits')?.data as Float32Array);
   expect([given[reference], given[second]]).toEqual(copyValues);
-  expect(summary).toContain(`${formatNumber(given[second])} against`);
+  expect(summary).toContain(`${formatNumber(given[second], 4)} vs`);
   const dependence = { side: 'second', cause: 'neighbours', operation: { name: 'most', op: 'ReduceMax' } };
   expect((await readManifest(out)).resolved).toMatchObject({ batchDependence: dependence });
 

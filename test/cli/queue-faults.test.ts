@@ -167,13 +167,13 @@ const CAMPAIGN = [
     await tell('b', { referenceRuns: [{ data, activations: rounded }] });
     await tell('c', { files: [{ path: '/etc/passwd', main: '../passwd', files: own.model.files }] });
     await tell('d', { setup: { ...own.setup, criterion: resolve('test/support/folder.ts') } });
-    await until('four refusals', () => (stderr().match(/does not take part/g) ?? []).length >= 4, machine);
+    await until('four refusals', () => (stderr().match(/cannot join/g) ?? []).length >= 4, machine);
     expect(stderr()).toMatch(
-      /does not take part in a{32}: it was started with neurofuzz 9\.9\.9, but this machine has/,
+      /cannot join a{32}: it was started with neurofuzz 9\.9\.9, but this machine has/,
     );
-    expect(stderr()).toMatch(/does not take part in b: .* in the last digits: fuzz --mixed/);
-    expect(stderr()).toMatch(/does not take part in c{32}: .* must lie in its folder/);
-    expect(stderr()).toMatch(/does not take part in d: .* was not transferred/);
+    expect(stderr()).toMatch(/cannot join b: .* in the last digits: fuzz --mixed/);
+    expect(stderr()).toMatch(/cannot join c{32}: .* must lie in its folder/);
+    expect(stderr()).toMatch(/cannot join d: .* was not transferred/);
     expect((await others.ended).code).toBe(1);
     await endAll(running);
     await client.flushall();
@@ -198,7 +198,7 @@ const CAMPAIGN = [
     expect(processes).not.toEqual([]);
     for (const pid of processes) process.kill(pid, 'SIGKILL');
     expect((await mended.ended).code).toBe(1);
-    expect(stderr()).toMatch(/cannot read the model .*; leaves it for 10 s/);
+    expect(stderr()).toMatch(/cannot read the model .*; leaving it for 10 s/);
     expect(stderr().match(/ joined /g)).toHaveLength(2);
     expect(digests(mended.out, 'corpus', 'findings')).toEqual(expected);
     await endAll(running);

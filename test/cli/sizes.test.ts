@@ -41,7 +41,7 @@ test('odd sides that no seed has are tried, and a size at which every seed fails
     'crash-join',
   ]);
   expect(json).toMatchObject({ execs: 400, corpus: { seeds: 4 } });
-  expect(stderr).toContain('size height and width is 8 in the seeds: one task in 16 has 2 instead');
+  expect(stderr).toContain('size height and width is 8 in the seeds; one task in 16 uses 2 instead');
   expect(stderr).toContain('fails with every tried seed at size 7, 9');
 });
 

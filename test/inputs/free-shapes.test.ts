@@ -60,7 +60,7 @@ test('a shape that contradicts the model is refused, with the names of its dimen
     '--shape x=1,5,9 does not fit the model, where x is batch×time×8',
   );
   expect(() => fixFreeShapes([X, STATE], { y: [1] })).toThrow('the model has no input y');
-  expect(() => fixFreeShapes([X, STATE], [5, 8])).toThrow('say which: x=5,8');
+  expect(() => fixFreeShapes([X, STATE], [5, 8])).toThrow('so name one: x=5,8');
 });
 
 test('sizes do not make whole inputs look like batches of one', () => {

@@ -54,7 +54,7 @@ describe('the range', () => {
       ],
       channelsFirst: false,
     });
-    expect(table.rangeReason).toBe('3 deviations about the mean in BatchNormalization bn');
+    expect(table.rangeReason).toBe('3 standard deviations about the mean in BatchNormalization bn');
     const signal = inferInput(spec('x', 'float32', [2, 50]), {
       normalization: { ...normalization, axis: 1 },
     });

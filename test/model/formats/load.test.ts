@@ -96,7 +96,7 @@ test('the logits of a layers model whose softmax is inside its last layer can be
   ]);
   expect(findLogits(model.graph)).toEqual({
     tensor: 'classes/BiasAdd',
-    why: 'the input of the last softmax, classes/Softmax',
+    why: 'the logits: input of the softmax classes/Softmax',
   });
   await model.dispose();
 });
