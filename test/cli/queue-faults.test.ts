@@ -169,7 +169,7 @@ const CAMPAIGN = [
     await tell('d', { setup: { ...own.setup, criterion: resolve('test/support/folder.ts') } });
     await until('four refusals', () => (stderr().match(/cannot join/g) ?? []).length >= 4, machine);
     expect(stderr()).toMatch(
-      /cannot join a{32}: it was started with neurofuzz 9\.9\.9, but this machine has/,
+      /cannot join a{32}: it was started with neurofuzz 9\.9\.9, and this machine has/,
     );
     expect(stderr()).toMatch(/cannot join b: .* in the last digits: fuzz --mixed/);
     expect(stderr()).toMatch(/cannot join c{32}: .* must lie in its folder/);

@@ -38,9 +38,12 @@ describe('messages', () => {
   test('any JSON value survives a round trip', () => {
     fc.assert(
       // A key that would set a prototype is renamed on the way.
-      fc.property(fc.jsonValue().filter((value) => !JSON.stringify(value).includes('__proto__')), (value) => {
-        expect(JSON.stringify(unpackMessage(packMessage(value)))).toBe(JSON.stringify(value));
-      }),
+      fc.property(
+        fc.jsonValue().filter((value) => !JSON.stringify(value).includes('__proto__')),
+        (value) => {
+          expect(JSON.stringify(unpackMessage(packMessage(value)))).toBe(JSON.stringify(value));
+        },
+      ),
     );
   });
 
