@@ -155,10 +155,10 @@ await withFolder(async (folder) => {
       ),
     });
   }
-  for (const [guidance, { found, seconds }] of totals) {
+  for (const [search, { found, seconds }] of totals) {
     line({
       bench: 'numeric-all',
-      guidance,
+      search,
       models: models.length,
       foundByEverySeed: found,
       medianSeconds: seconds.length === 0 ? null : Number(median(seconds).toFixed(2)),

@@ -38,6 +38,7 @@ import type { SeedAccount } from './idle-reason.ts';
 import { resolvedLoadOptions } from './local-workers.ts';
 import { checkResumable, resolvedSettings } from './manifest.ts';
 import type { Monitor } from './monitor/monitor.ts';
+import { canExposeTensors } from './resolve/resolve-goals.ts';
 import { resolveMaxCorpus } from './resolve/sizes/corpus-limit.ts';
 import type { Workload } from './resolve/sizes/workload.ts';
 import type { Target } from './resolve/target.ts';
@@ -283,7 +284,7 @@ async function makeState(
           : epochFeedbackDelay(config.epoch),
       singleBatches: model.generation !== undefined,
       sizeChanges: target.sizeChanges.running,
-      ascends: config.gradients === 'auto' && model.isDifferentiable === true,
+      ascends: config.gradients === 'auto' && model.isDifferentiable === true && canExposeTensors(model),
     },
     objectives: target.objectives.map(({ name }) => name),
     accounts,

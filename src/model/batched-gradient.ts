@@ -13,51 +13,40 @@ export interface InputGradients {
 }
 
 /** Whether an input has a gradient: numbers, also whole ones such as pixels, and no token ids or strings. */
-export function hasGradient({ type, strings }: Model['inputs'][number]): boolean {
+function hasGradient({ type, strings }: Model['inputs'][number]): boolean {
   return strings === undefined && (DTYPES[type].kind === 'float' || type === 'uint8');
 }
 
 /**
- * The gradient of Σ upstream·of for each row of a batch, of the model or of the second one of a pair.
+ * The gradient of Σ upstream·of for each row of a batch; of a pair of models, that of the reference.
  *
- * @param of a tensor of that model
  * @param upstream `[rows, size]`
  * @throws NoGradientError if no way leads from the tensor to an input
- * @throws Error if the runtime fails
+ * @throws Error if the runtime fails, or has no gradients
  */
 export async function inputGradients(
   batched: BatchedModel,
   { batch, rows }: { readonly batch: TestcaseBatch; readonly rows: number },
-  side: 'reference' | 'second',
   of: string,
   upstream: Float32Array,
 ): Promise<InputGradients> {
-  const { secondModel } = batched.model;
-  const feeds = batched.feeds(batch, rows);
-  const [model, modelFeeds] =
-    side === 'reference' || secondModel === undefined
-      ? [batched.model, feeds]
-      : [secondModel.model, secondModel.feeds(feeds)];
+  const { model } = batched;
   const { gradients } = model.capabilities;
   if (gradients === undefined) throw new Error(`${model.path} has no gradients on ${model.runtime.kind}`);
+  const feeds = batched.feeds(batch, rows);
   const wrt = model.inputs.filter(hasGradient).map(({ name }) => name);
-  const gradient = await gradients.gradient({ of, wrt, straightThrough: true }, modelFeeds);
-  const axis = batched.axisOf(of);
+  const gradient = await gradients.gradient({ of, wrt, straightThrough: true }, feeds);
   const seed: Tensor = { type: 'float32', shape: gradient.shape, data: upstream };
   const start = performance.now();
-  const results = await gradient.run(modelFeeds, {
+  const results = await gradient.run(feeds, {
     ...seed,
-    data: sizeOf(gradient.shape) === upstream.length ? moveFirstToAxis(seed, axis) : upstream,
+    data: sizeOf(gradient.shape) === upstream.length ? moveFirstToAxis(seed, batched.axisOf(of)) : upstream,
   });
   const seconds = (performance.now() - start) / 1000;
-  const values = batched.model.inputs.map((input, i) => {
-    if (!hasGradient(input)) return undefined;
-    // Inputs of a second model are matched by their names, or else by their order.
-    const index = model.inputs.findIndex(({ name }) => name === input.name);
-    const result = results[wrt.indexOf(model.inputs[index < 0 ? i : index].name)];
-    return result === undefined
-      ? undefined
-      : (moveAxisFirst(result, batched.batchPositionOf(i)) as Float32Array);
-  });
+  const values = model.inputs.map((input, i) =>
+    hasGradient(input)
+      ? (moveAxisFirst(results[wrt.indexOf(input.name)], batched.batchPositionOf(i)) as Float32Array)
+      : undefined,
+  );
   return { values, seconds };
 }

@@ -58,8 +58,6 @@ export interface MarginSlope {
   readonly distance: number;
   /** Of outputs and inner tensors, a derivative for each value of the row. */
   readonly tensors: ReadonlyMap<string, Float32Array>;
-  /** Of the outputs of the second model, under the reference's names. */
-  readonly secondOutputs?: ReadonlyMap<string, Float32Array>;
   /** Of the outputs for the transformed testcase. */
   readonly transformed?: ReadonlyMap<string, Float32Array>;
 }

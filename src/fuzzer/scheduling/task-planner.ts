@@ -34,9 +34,6 @@ const ACROSS_BOUNDARY_SHARE = 0.5;
 /** Share of the picks for a seed that put patches to the ends of what is legal; the others take mutators that the scheduler selects. */
 const PATCH_SHARE = 0.9;
 
-/** Picks of a task that steps along a gradient, at least: a gradient costs as much as some of the mutants of a pick. */
-const MIN_ASCENT_PICKS = 1;
-
 /** Entries that are drawn in search of one whose seed is not broken, before such a seed itself is mutated. */
 const MAX_UNBROKEN_ATTEMPTS = 4;
 
@@ -124,10 +121,9 @@ export class TaskPlanner {
   }
 
   /** Whether a task steps along the gradient of its goal. Where no input has that mutator, nothing is drawn. */
-  #drawAscent(goalIndex: number, pickCount: number, random: Random): boolean {
+  #drawAscent(goalIndex: number, random: Random): boolean {
     const { directed, ascends } = this.#options;
-    if (ascends !== true || directed === undefined || !this.#climbs.canAscend || pickCount < MIN_ASCENT_PICKS)
-      return false;
+    if (ascends !== true || directed === undefined || !this.#climbs.canAscend) return false;
     const share = directed.search.ascentShare(goalIndex);
     return share > 0 && random.uniform() < share;
   }
@@ -187,8 +183,8 @@ export class TaskPlanner {
     const { search, mutatorScheduler } = directed;
     const canCombine = (a: number, b: number): boolean =>
       !isTiedToAncestor || corpus.at(a).ancestorIndex === corpus.at(b).ancestorIndex;
+    const ascends = this.#drawAscent(goalIndex, random);
     // A step does not know whether the steps before it used up the one geometric transform of DeepHunter's rule.
-    const ascends = this.#drawAscent(goalIndex, pickCount, random);
     const isMultiStep = (ascends || (search.isMultiStep(goalIndex) && !allowsOneGeometric)) && !singleBatches;
     const steps = lookahead ? LOOKAHEAD_STEPS : isMultiStep ? DIRECTED_STEPS : 1;
     const picksPerStep = Math.ceil(pickCount / steps);

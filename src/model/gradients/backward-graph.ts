@@ -149,7 +149,7 @@ class BackwardBuilder {
     if (node.op === 'Cast') return this.#differentiateCast(node, upstream[0]);
     const rule = ruleOf(node.op, node.domain);
     if (rule === undefined) return undefined;
-    const { graph, opset, straightThrough } = this.#request;
+    const { opset, straightThrough } = this.#request;
     const at: Differentiation = {
       node,
       opset,
@@ -166,8 +166,6 @@ class BackwardBuilder {
       outputShape: (output) => this.#shapeOf(node.outputs[output]),
       hasInput: (input) => (node.inputs[input] ?? '') !== '',
       numbers: (input) => this.#numbersOf(node.inputs[input]),
-      constant: (input) =>
-        graph.constants.has(node.inputs[input]) ? this.#request.constant(node.inputs[input]) : undefined,
     };
     return rule(at);
   }

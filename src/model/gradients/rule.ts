@@ -1,4 +1,3 @@
-import type { Tensor } from '../../tensor/tensor.ts';
 import type { AttributeValue, GraphNode } from '../graph/graph.ts';
 import type { TensorWriter, Value } from './tensor-writer.ts';
 
@@ -30,8 +29,6 @@ export interface Differentiation {
   hasInput(input: number): boolean;
   /** The numbers of an operand that depends on no value of an input; undefined for others. */
   numbers(input: number): readonly number[] | undefined;
-  /** A weight or another constant; undefined for other operands. */
-  constant(input: number): Tensor | undefined;
 }
 
 /** The gradient of each operand by its index; an operand without one has the gradient 0, or was not asked for. */

@@ -39,7 +39,6 @@ type UnaryOp =
 export class TensorWriter {
   readonly builder = new OnnxBuilder();
   #count = 0;
-  #nodes = 0;
   #needsScatter = false;
   readonly #scalars = new Map<number, Value>();
   readonly #shapes = new Map<string, string>();
@@ -47,10 +46,6 @@ export class TensorWriter {
   /** Whether an operator of version 16 was written: ScatterElements or ScatterND that adds. */
   get needsScatter(): boolean {
     return this.#needsScatter;
-  }
-
-  get nodeCount(): number {
-    return this.#nodes;
   }
 
   freshName(): string {
@@ -64,7 +59,6 @@ export class TensorWriter {
     shape: readonly number[],
     attributes: NodeAttributes = {},
   ): Value {
-    this.#nodes++;
     const names = inputs.map((input) => (typeof input === 'string' ? input : input.name));
     return { name: this.builder.node(op, names, this.freshName(), attributes), shape };
   }

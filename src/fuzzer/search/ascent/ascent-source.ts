@@ -24,6 +24,8 @@ export interface AscentSourceOptions {
   /** Tensors that coverage and objectives watch. */
   readonly watched: readonly string[];
   readonly varying: boolean;
+  /** Most mutants in a run of the model. */
+  readonly batch: number;
 }
 
 /** By pick, the slope of the distance from the goal in each input. */
@@ -45,9 +47,9 @@ interface Point {
   readonly subgoal: number;
 }
 
-/** Derivatives that go back through one tensor of one of the models. */
+/** Derivatives that go back through one tensor, of the run on the testcases or on the transformed ones. */
 interface Upstream {
-  readonly side: 'reference' | 'second' | 'transformed';
+  readonly isTransformed: boolean;
   readonly tensor: string;
   readonly size: number;
   readonly data: Float32Array;
@@ -73,13 +75,17 @@ export class AscentSource {
     let gradientSeconds = 0;
     let refusal: string | undefined;
     if (goal === undefined) return { slopes, forwards, gradients, gradientSeconds };
-    for (const points of groupByShape(pointsOf(execution, goal, step), this.#options.model.maxBatchSize)) {
+    const { model, goals, transforms, batch: maxRows } = this.#options;
+    const searched = goals[goal.goalIndex];
+    const transform = 'objective' in searched ? transforms.get(searched.objective) : undefined;
+    const limit = Math.min(model.maxBatchSize, maxRows);
+    for (const points of groupByShape(pointsOf(execution, goal, step), limit)) {
       const batch = padded(points.map(({ parent }) => parent.data));
       try {
         forwards += batch.rows;
         const measured = await this.#measure(execution, goal, points, batch);
         if (measured.every((slope) => slope === undefined)) continue;
-        const result = await this.#differentiate(points, measured, batch);
+        const result = await this.#differentiate(points, measured, batch, transform);
         gradients += result.gradients;
         gradientSeconds += result.seconds;
         points.forEach(({ picks }, row) => {
@@ -143,29 +149,23 @@ export class AscentSource {
     points: readonly Point[],
     measured: readonly (MarginSlope | undefined)[],
     { batch, rows }: PaddedBatch,
+    transform: MetamorphicTransform | undefined,
   ): Promise<{
     readonly slopes: readonly (readonly (InputSlope | undefined)[] | undefined)[];
     readonly gradients: number;
     readonly seconds: number;
   }> {
-    const { model, transforms } = this.#options;
+    const { model } = this.#options;
     const totals = model.model.inputs.map((_, i) => new Float32Array(rows * batch.form.inputs[i].size));
     const reached = new Set<number>();
     let gradients = 0;
     let seconds = 0;
     let refusal: NoGradientError | undefined;
-    for (const { side, tensor, data } of upstreamsOf(measured, rows)) {
-      const [transform] = [...transforms.values()];
-      const ran = side === 'transformed' && transform !== undefined ? transform.apply(batch, rows) : batch;
-      const of = side === 'second' ? (model.model.secondModel?.outputs.get(tensor) ?? tensor) : tensor;
+    for (const { isTransformed, tensor, data } of upstreamsOf(measured, rows)) {
+      const ran = isTransformed ? transform?.apply(batch, rows) : batch;
+      if (ran === undefined) continue;
       try {
-        const parts = await inputGradients(
-          model,
-          { batch: ran, rows },
-          side === 'second' ? 'second' : 'reference',
-          of,
-          data,
-        );
+        const parts = await inputGradients(model, { batch: ran, rows }, tensor, data);
         gradients += points.length;
         seconds += parts.seconds;
         parts.values.forEach((part, i) => {
@@ -216,7 +216,7 @@ function groupByShape(points: readonly Point[], maxRows: number): Point[][] {
     const { key } = point.parent.data.form;
     groups.set(key, [...(groups.get(key) ?? []), point]);
   }
-  const size = Math.max(1, Math.min(maxRows, MAX_ROWS));
+  const size = 2 ** Math.floor(Math.log2(Math.max(1, Math.min(maxRows, MAX_ROWS))));
   return [...groups.values()].flatMap((group) =>
     Array.from({ length: Math.ceil(group.length / size) }, (_, i) => group.slice(i * size, (i + 1) * size)),
   );
@@ -287,17 +287,20 @@ function upstreamsOf(measured: readonly (MarginSlope | undefined)[], rows: numbe
   const upstreams = new Map<string, Upstream>();
   measured.forEach((slope, row) => {
     if (slope === undefined) return;
-    const sides = [
-      ['reference', slope.tensors],
-      ['second', slope.secondOutputs],
-      ['transformed', slope.transformed],
-    ] as const;
-    for (const [side, tensors] of sides)
+    for (const [isTransformed, tensors] of [
+      [false, slope.tensors],
+      [true, slope.transformed],
+    ] as const)
       for (const [tensor, derivatives] of tensors ?? []) {
         if (derivatives.every((value) => value === 0)) continue;
-        const key = `${side}/${tensor}`;
+        const key = `${isTransformed}/${tensor}`;
         const size = derivatives.length;
-        const upstream = upstreams.get(key) ?? { side, tensor, size, data: new Float32Array(rows * size) };
+        const upstream = upstreams.get(key) ?? {
+          isTransformed,
+          tensor,
+          size,
+          data: new Float32Array(rows * size),
+        };
         upstreams.set(key, upstream);
         upstream.data.set(derivatives, row * size);
       }

@@ -22,8 +22,11 @@ import { fromOrt, toOrt } from './ort-tensor.ts';
 /** Begins the names of the outputs that hold gradients. */
 const RESULT_PREFIX = 'neurofuzz/gradient/of/';
 
-/** Maximum number of prepared gradients. Each holds its own copy of the weights. */
-const MAX_GRADIENTS = 6;
+/** Bytes of all prepared gradients, each of which holds its own copy of the weights; the last one may take more. */
+const MAX_GRADIENT_BYTES = 256e6;
+
+/** Bytes of a session beside the weights. */
+const SESSION_BYTES = 1e6;
 
 /** Oldest versions of the default domain's operators in which the nodes of a gradient can be appended to a model. */
 const APPENDABLE_OPSET = 13;
@@ -52,10 +55,13 @@ export interface OnnxGradientParts {
 /** Gradients of an ONNX model by backward graphs on ONNX Runtime. */
 export class OnnxGradients implements Differentiable {
   readonly #parts: OnnxGradientParts;
-  readonly #prepared = new LruCache<string, OpenGradient>(MAX_GRADIENTS);
+  readonly #prepared: LruCache<string, OpenGradient>;
+  readonly #bytes: number;
 
   constructor(parts: OnnxGradientParts) {
     this.#parts = parts;
+    this.#bytes = parts.file.length + SESSION_BYTES;
+    this.#prepared = new LruCache(MAX_GRADIENT_BYTES, { weightOf: () => this.#bytes });
   }
 
   async gradient(request: GradientRequest, feeds: readonly Tensor[]): Promise<Gradient> {
@@ -63,7 +69,7 @@ export class OnnxGradients implements Differentiable {
     const key = JSON.stringify([of, wrt, straightThrough, layout, feeds.map(({ shape }) => shape)]);
     let gradient = this.#prepared.get(key);
     if (gradient === undefined) {
-      for (const unused of this.#prepared.evict(MAX_GRADIENTS - 1)) await unused.dispose();
+      for (const unused of this.#prepared.evict(MAX_GRADIENT_BYTES - this.#bytes)) await unused.dispose();
       gradient = await this.#prepare({ of, wrt, straightThrough, layout }, feeds);
       this.#prepared.set(key, gradient);
     }
