@@ -4,6 +4,7 @@ import { AscentSource } from '../../../../src/fuzzer/search/ascent/ascent-source
 import type { GoalAssignment, SearchGoal } from '../../../../src/fuzzer/search/search-goal.ts';
 import { BatchedModel } from '../../../../src/model/batched-model.ts';
 import { NoGradientError } from '../../../../src/model/gradients/gradient.ts';
+import type { TestcaseBatch } from '../../../../src/model/testcase-batch.ts';
 import type { Objective } from '../../../../src/objectives/objective.ts';
 import type { Tensor } from '../../../../src/tensor/tensor.ts';
 import {
@@ -114,5 +115,42 @@ describe('slopes of a margin at the testcases that a task mutates', () => {
   test('are missing where the margin is unknown, which is no refusal', async () => {
     const { slopes, refusal, gradients } = await slopesOf([0], [5]);
     expect([slopes.size, refusal, gradients]).toEqual([0, undefined, 0]);
+  });
+
+  test('of a metamorphic objective go through its own change, and not that of another one', async () => {
+    const changed: string[] = [];
+    const transformOf = (name: string) => ({
+      apply: (batch: TestcaseBatch): TestcaseBatch => {
+        changed.push(name);
+        return batch;
+      },
+    });
+    const { model } = sourceOf();
+    const objective: Objective = {
+      ...LIMIT,
+      change: ['gaussian'],
+      marginSlope: () => ({
+        distance: 1,
+        tensors: new Map(),
+        transformed: new Map([['y', Float32Array.of(1)]]),
+      }),
+    };
+    const options = runnerOptions({ model, arms: [[]], goals: [GOAL], objectives: [objective] });
+    const transforms = new Map([
+      ['other', transformOf('other')],
+      ['limit', transformOf('limit')],
+    ]) as unknown as typeof options.transforms;
+    const view = viewOf(
+      [{ data: { ...testcaseOf([1, 2, 3]), form: FORM }, activations: Float32Array.of(0) }],
+      undefined,
+    );
+    const task = taskOf([0], { mutants: 8, goal: goal([0]) });
+    const { slopes } = await new AscentSource({ ...options, transforms }).slopesFor(
+      executionOf(task, view, options),
+      wholeTask(task),
+    );
+    expect([...(slopes.get(0)?.[0]?.derivatives ?? [])]).toEqual(SLOPES);
+    // Once for the run that is judged, and once for its gradient.
+    expect(changed).toEqual(['limit', 'limit']);
   });
 });
