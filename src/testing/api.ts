@@ -11,7 +11,7 @@ export interface FuzzOptions extends CampaignSettings {
   readonly signal?: AbortSignal | undefined;
   /** Is told of each new fault once its first finding is on disk. */
   readonly onFault?: ((fault: FaultSummary) => void) | undefined;
-  /** Is told of the progress, four times a second at most. */
+  /** Is told of the progress, four times a second at most, and of the final figures at the end. */
   readonly onProgress?: ((progress: FuzzProgress) => void) | undefined;
 }
 

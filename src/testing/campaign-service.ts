@@ -47,10 +47,10 @@ const service: CampaignServiceApi = {
       onStart() {},
       onThresholdChange() {},
       onFault: (fault) => send({ fault: summaryOf(fault) }),
-      onStatistics: ({ execs, elapsedSeconds, corpus, faults }) =>
-        send({ progress: { execs, elapsedSeconds, corpus, faults: faults.length } }),
+      onStatistics: sendProgress,
     };
     const summary = await runCampaign(checked, monitor, controller.signal, start);
+    sendProgress(summary.statistics);
     if (summary.stopped !== 'interrupted') checkOutcome(summary, checked.minExecs);
     return outcomeOf(summary, warnings);
   },
@@ -71,6 +71,10 @@ const service: CampaignServiceApi = {
     return smaller;
   },
 };
+
+function sendProgress({ execs, elapsedSeconds, corpus, faults }: CampaignSummary['statistics']): void {
+  send({ progress: { execs, elapsedSeconds, corpus, faults: faults.length } });
+}
 
 function throwIfAborted(): void {
   if (controller.signal.aborted) throw new InterruptedError('interrupted');
