@@ -4,6 +4,7 @@ import { parseDuration, parseSize } from '../config/values.ts';
 import { repeatWithBackoff } from '../core/repeat-with-backoff.ts';
 import type { Executor } from '../fuzzer/executor.ts';
 import type { Hit, Task, TaskResult } from '../fuzzer/scheduling/task.ts';
+import type { AscentAccount } from '../fuzzer/search/search-goal.ts';
 import type { AppliedResult, ConfirmedHits } from '../fuzzer/state.ts';
 import { ProcessDied } from '../workers/lifetime/process-died.ts';
 import type { RerunClient } from '../workers/rerun-client.ts';
@@ -164,14 +165,22 @@ async function processResult(
     applied.thresholdChange !== undefined,
   );
   const { ascent } = result.progress ?? {};
-  if (ascent !== undefined && collector.recordAscent(ascent))
-    context.monitor.info(`${ascent.refusal}: the search for this goal mutates without it`);
+  if (ascent !== undefined && collector.recordAscent(ascent)) reportRefusal(context.monitor, ascent);
   await report(context, result, newFaults, {
     ...applied,
     brokenConstraints: [...brokenConstraints, ...applied.brokenConstraints],
   });
   if (config.untilFinding && faults.confirmed.length > 0) return 'finding';
   return state.isJudging ? requested : 'plugins';
+}
+
+/** Says why there is no gradient; that of a process that died is no fault of a mutant, and holds for all goals. */
+function reportRefusal(monitor: Monitor, { refusal, isDeadly }: AscentAccount): void {
+  if (isDeadly === true)
+    monitor.warn(
+      `${refusal}: no mutant is to blame; the search goes on without gradients, as with --gradients off`,
+    );
+  else monitor.info(`${refusal}: the search for this goal mutates without it`);
 }
 
 /**

@@ -77,14 +77,14 @@ export class TaskRunner {
    *
    * @param span the mutants to run; all are made, so that each is the same whatever the span
    * @param heartbeat called between runs of the model
-   * @param onStep called with each step before its mutants are made
+   * @param onStep called with each step before its mutants are made, and with the one after the span
    */
   async run(
     task: Task,
     view: CorpusView,
     span: Span = { from: 0, to: task.mutants },
     heartbeat: () => void = () => {},
-    onStep: (step: TaskStep) => void = () => {},
+    onStep?: (step: TaskStep) => void,
   ): Promise<TaskResult> {
     const execution = this.#begin(task, view);
     const filter = view.history?.filter(task.threshold);
@@ -95,9 +95,13 @@ export class TaskRunner {
       execution.seconds.mutate += seconds;
     };
     for (const plannedStep of execution.trajectories.steps()) {
+      const isBehind = plannedStep.from * MUTANTS_PER_PICK >= span.to;
+      // So that a part of a task ends before the gradient of the next step, which may end the process.
+      if (isBehind && onStep === undefined) break;
       const step = await this.#withSlopes(execution, plannedStep);
-      onStep(step);
-      if (step.from * MUTANTS_PER_PICK >= span.to) break;
+      onStep?.(step);
+      if (isBehind) break;
+      heartbeat();
       const isLookahead = task.lookahead === true && step.to < task.parents.length;
       for (const { form, first, rows } of this.#generator.batches(task, view, countSeconds, step)) {
         execution.seedHits?.beginBatch(rows, (row) => this.#generator.pickOf(row));

@@ -1,5 +1,6 @@
 import { packTestcases } from '../fuzzer/packed-testcases.ts';
 import type { Hit, Task, TaskResult } from '../fuzzer/scheduling/task.ts';
+import type { AscentAccount } from '../fuzzer/search/search-goal.ts';
 import { processDeathViolation } from '../objectives/crash-signature.ts';
 import type { Violation } from '../objectives/objective.ts';
 import type { ProcessDied } from './lifetime/process-died.ts';
@@ -39,4 +40,21 @@ export function addHit(
     hits: [...result.hits, hit],
     counts: [...result.counts, { signature: violation.signature, hits: 1 }],
   };
+}
+
+/** The result of a task that ran without its gradient, which ends the process that computes it. */
+export function withDeadlyGradient(result: TaskResult, died: ProcessDied): TaskResult {
+  const how = { crash: `crash with ${died.exitStatus}`, hang: 'hang', memory: 'exhaust its memory' }[
+    died.kind
+  ];
+  const { progress = { subgoalCount: 0, improvements: [], smallestMargins: [] } } = result;
+  const ascent: AscentAccount = {
+    forwards: 0,
+    gradients: 0,
+    gradientSeconds: 0,
+    seconds: 0,
+    refusal: `computing a gradient makes the worker ${how}`,
+    isDeadly: true,
+  };
+  return { ...result, progress: { ...progress, ascent } };
 }

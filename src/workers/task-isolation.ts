@@ -2,7 +2,7 @@ import type { Hit, Span, Task, TaskResult } from '../fuzzer/scheduling/task.ts';
 import { processDeathViolation, unrepeatedDeathViolation } from '../objectives/crash-signature.ts';
 import { DeathTally, MAX_OUTSIDE_DEATHS } from './lifetime/death-tally.ts';
 import { ProcessDied } from './lifetime/process-died.ts';
-import { addHit, emptyResult, lostResult } from './lost-tasks.ts';
+import { addHit, emptyResult, lostResult, withDeadlyGradient } from './lost-tasks.ts';
 import type { TaskWorker } from './task-worker.ts';
 
 /** Runs tasks again whose worker process died, and finds the mutant that ends it. */
@@ -32,12 +32,26 @@ export class TaskIsolation {
       again = await this.#tryRun(task, wholeSpan(task));
     }
     if (!(again instanceof ProcessDied)) return this.#withUnrepeatedDeath(task, again, before);
-    const { signature } = processDeathViolation(again.kind, again.exitStatus);
-    if (task.saturatedSignatures.includes(signature)) return lostResult(task, again);
-    const { mutantIndex, died } = await this.#findDeadlyMutant(task, again);
+    return stepsAlongGradients(task) ? this.#isolateAscent(task, again) : this.#isolateDeadly(task, again);
+  }
+
+  /** A task that keeps on dying: it is lost but for the mutants before the one that ends the process. */
+  async #isolateDeadly(task: Task, death: ProcessDied): Promise<TaskResult> {
+    const { signature } = processDeathViolation(death.kind, death.exitStatus);
+    if (task.saturatedSignatures.includes(signature)) return lostResult(task, death);
+    const { mutantIndex, died } = await this.#findDeadlyMutant(task, death);
+    return this.#endAt(task, mutantIndex, died, await this.#makeMutant(task, mutantIndex));
+  }
+
+  /** The result of a task up to the mutant that ends its process, which is a hit. */
+  async #endAt(
+    task: Task,
+    mutantIndex: number,
+    died: ProcessDied,
+    mutant: Pick<Hit, 'pick' | 'data'>,
+  ): Promise<TaskResult> {
     const passed = await this.#tryRun(task, { from: 0, to: mutantIndex });
     const result = passed instanceof ProcessDied ? emptyResult(task) : passed;
-    const mutant = await this.#makeMutant(task, mutantIndex);
     const violation = processDeathViolation(died.kind, died.exitStatus);
     return {
       ...addHit(result, task, mutantIndex, violation, mutant),
@@ -45,12 +59,33 @@ export class TaskIsolation {
     };
   }
 
+  /**
+   * Of a task that steps along gradients, a mutant is to blame only if it ends a process that computes no gradient. Otherwise
+   * the gradient is: the task runs without, and its result says so.
+   */
+  async #isolateAscent(task: Task, death: ProcessDied): Promise<TaskResult> {
+    const { mutantIndex, died } = await this.#findDeadlyMutant(task, death);
+    // Making the first mutant of a step computes the gradient that the step follows, and runs no mutant.
+    const mutant = await this.#survive(() => this.#worker.makeMutant(task, mutantIndex), false);
+    if (!(mutant instanceof ProcessDied)) {
+      // A process of its own: this one holds what the gradient needs.
+      this.#worker.replace();
+      const alone = await this.#survive(() => this.#worker.tryTestcase(mutant.data));
+      if (alone instanceof ProcessDied) return this.#endAt(task, mutantIndex, alone, mutant);
+    }
+    const plain = withoutGradients(task);
+    const ran = await this.#tryRun(plain, wholeSpan(plain));
+    const result = ran instanceof ProcessDied ? await this.#isolateDeadly(plain, ran) : ran;
+    return withDeadlyGradient(result, died);
+  }
+
   /** A crash that did not repeat is recorded, once for all tasks that it took with it. */
   async #withUnrepeatedDeath(task: Task, result: TaskResult, died: ProcessDied): Promise<TaskResult> {
     // Memory may have run out because of other processes, and a signal from outside is no doing of the model.
     if (died.kind !== 'crash' || died.isFromOutside || this.#unrepeatedDeath === died) return result;
     this.#unrepeatedDeath = died;
-    const mutant = await this.#makeMutant(task, 0);
+    // Its first mutant stands for the task; without the gradient, which may be what died.
+    const mutant = await this.#makeMutant(withoutGradients(task), 0);
     return addHit(result, task, 0, unrepeatedDeathViolation(died.exitStatus, task.number), mutant);
   }
 
@@ -75,13 +110,18 @@ export class TaskIsolation {
     return { mutantIndex: sound, died: alone instanceof ProcessDied ? alone : died };
   }
 
-  /** Runs a part of a task; where that ends the process, starts another and returns the death. */
+  /** Runs a part of a task; `isFresh` is false where the process may be dead already. */
   async #tryRun(task: Task, span: Span, isFresh = true): Promise<TaskResult | ProcessDied> {
     if (span.to === span.from) return emptyResult(task);
+    return this.#survive(() => this.#worker.run(task, span), isFresh);
+  }
+
+  /** Does something in the worker; where that ends the process, starts another and returns the death. */
+  async #survive<T>(action: () => Promise<T>, isFresh = true): Promise<T | ProcessDied> {
     let outsideDeaths = 0;
     for (let mayBeDead = !isFresh; ; mayBeDead = false) {
       try {
-        return await this.#worker.run(task, span);
+        return await action();
       } catch (error) {
         if (!(error instanceof ProcessDied) || this.#isClosed()) throw error;
         this.#worker.replace();
@@ -112,4 +152,15 @@ export class TaskIsolation {
 /** All mutants of a task. */
 export function wholeSpan({ mutants }: Task): Span {
   return { from: 0, to: mutants };
+}
+
+function stepsAlongGradients({ goal }: Task): boolean {
+  return goal?.ascends === true;
+}
+
+/** The task with mutants that need no gradient. */
+function withoutGradients(task: Task): Task {
+  if (task.goal?.ascends !== true) return task;
+  const { ascends: _ascends, ...goal } = task.goal;
+  return { ...task, goal };
 }

@@ -1,4 +1,5 @@
 import type { Hit, Span, Task, TaskResult } from '../fuzzer/scheduling/task.ts';
+import type { TestcaseData } from '../inputs/testcase.ts';
 
 /** A supervised worker process. */
 export interface TaskWorker {
@@ -11,6 +12,8 @@ export interface TaskWorker {
   run(task: Task, span: Span): Promise<TaskResult>;
   /** Makes one of a task's mutants without running it. */
   makeMutant(task: Task, mutantIndex: number): Promise<Pick<Hit, 'pick' | 'data'>>;
+  /** Runs one testcase alone, without observing anything. @throws ProcessDied where the process ends first */
+  tryTestcase(testcase: TestcaseData): Promise<void>;
   /** Ends the process and starts another. */
   replace(): void;
   close(): void;

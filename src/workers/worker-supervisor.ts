@@ -2,6 +2,7 @@ import { MachineError, UserError } from '../core/errors.ts';
 import type { CorpusSource } from '../fuzzer/executor.ts';
 import { packEntries } from '../fuzzer/packed-entries.ts';
 import type { CorpusEntryData, Hit, Span, Task, TaskResult } from '../fuzzer/scheduling/task.ts';
+import type { TestcaseData } from '../inputs/testcase.ts';
 import type { LoadOptions, ModelInfo } from '../model/model.ts';
 import { EntryCache, entryBytes } from './entry-cache.ts';
 import { DeathTally } from './lifetime/death-tally.ts';
@@ -112,6 +113,12 @@ export class WorkerSupervisor implements TaskWorker {
     const span = { from: mutantIndex, to: mutantIndex + 1 };
     const { answer } = await this.#send(task, span, (message) => this.#process.call('makeMutant', message));
     return answer;
+  }
+
+  /** Runs one testcase alone; a runtime's refusal is no matter here. */
+  async tryTestcase(testcase: TestcaseData): Promise<void> {
+    await this.#ready;
+    await this.#process.call('tryRun', testcase);
   }
 
   close(): void {

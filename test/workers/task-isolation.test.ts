@@ -1,6 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import type { Span, Task, TaskResult } from '../../src/fuzzer/scheduling/task.ts';
+import type { TestcaseData } from '../../src/inputs/testcase.ts';
 import { ProcessDied } from '../../src/workers/lifetime/process-died.ts';
 import { emptyResult } from '../../src/workers/lost-tasks.ts';
 import { TaskIsolation } from '../../src/workers/task-isolation.ts';
@@ -15,17 +16,17 @@ class FakeWorker implements TaskWorker {
   replacements = 0;
   readonly memory = { rss: 0, peak: 0 };
   readonly spans: Span[] = [];
-  readonly #dies: (span: Span) => boolean | ProcessDied;
+  readonly #dies: (span: Span, task: Task) => boolean | ProcessDied;
   #isDead = false;
 
-  constructor(dies: (span: Span) => boolean | ProcessDied) {
+  constructor(dies: (span: Span, task: Task) => boolean | ProcessDied) {
     this.#dies = dies;
   }
 
   async run(task: Task, span: Span): Promise<TaskResult> {
     if (this.#isDead) throw crash();
     this.spans.push(span);
-    const death = this.#dies(span);
+    const death = this.#dies(span, task);
     if (death !== false) {
       this.#isDead = true;
       throw death === true ? crash() : death;
@@ -33,8 +34,23 @@ class FakeWorker implements TaskWorker {
     return { ...emptyResult(task), counts: [{ signature: 'nonfinite', hits: span.to - span.from }] };
   }
 
-  async makeMutant(_task: Task, mutantIndex: number) {
+  async makeMutant({ goal }: Task, mutantIndex: number) {
+    if (goal?.ascends === true) this.#endIf('gradient', mutantIndex);
     return { pick: 0, data: testcaseOf([mutantIndex]) };
+  }
+
+  async tryTestcase({ inputs: [[mutantIndex]] }: TestcaseData): Promise<void> {
+    this.#endIf('alone', Number(mutantIndex));
+  }
+
+  /** Whether a gradient, or a testcase that runs alone, ends the process. */
+  deadly: (what: 'gradient' | 'alone', mutantIndex: number) => boolean = () => false;
+
+  #endIf(what: 'gradient' | 'alone', mutantIndex: number): void {
+    if (this.#isDead) throw crash();
+    if (!this.deadly(what, mutantIndex)) return;
+    this.#isDead = true;
+    throw crash();
   }
 
   replace(): void {
@@ -85,6 +101,61 @@ describe('a task whose process dies again', () => {
     const result = await isolationOf(worker).isolate(numberedTask(0, { mutants: 8 }), crash());
     expect(result.hits).toHaveLength(1);
     expect(result.counts.at(-1)).toEqual({ signature: 'crash-sigsegv', hits: 1 });
+  });
+});
+
+describe('a task that steps along gradients and keeps on ending its process', () => {
+  /** Steps of 8 mutants. */
+  const task: Task = numberedTask(1, {
+    mutants: 40,
+    picksPerStep: 1,
+    saturatedSignatures: ['crash-sigsegv'],
+    goal: { goalIndex: 0, subgoals: [], slots: [], marginsToBeat: [], best: [], ascends: true },
+  });
+  const signatures = ({ counts }: TaskResult) =>
+    counts.map(({ signature }) => signature).filter((signature) => signature !== 'nonfinite');
+
+  test.each([0, 16, 32])('runs without its gradient where that of mutant %d ends it', async (first) => {
+    const worker = new FakeWorker(({ to }, { goal }) => goal?.ascends === true && to > first);
+    worker.deadly = (what, mutantIndex) => what === 'gradient' && mutantIndex >= first;
+    const result = await isolationOf(worker).isolate(task, crash());
+    expect([result.hits, result.lost, signatures(result)]).toEqual([[], 0, []]);
+    expect(result.counts).toEqual([{ signature: 'nonfinite', hits: 40 }]);
+    expect(result.progress?.ascent).toMatchObject({
+      refusal: 'computing a gradient makes the worker crash with SIGSEGV',
+      isDeadly: true,
+    });
+  });
+
+  test('blames no mutant that passes alone: what gradients hold was missing', async () => {
+    const worker = new FakeWorker(({ to }, { goal }) => goal?.ascends === true && to > 19);
+    const result = await isolationOf(worker).isolate(task, crash());
+    expect([result.hits, result.lost, result.progress?.ascent?.isDeadly]).toEqual([[], 0, true]);
+  });
+
+  test('is a hit of the mutant that ends the process alone', async () => {
+    const worker = new FakeWorker(({ from, to }) => from <= 19 && 19 < to);
+    worker.deadly = (what, mutantIndex) => what === 'alone' && mutantIndex === 19;
+    const result = await isolationOf(worker).isolate(task, crash());
+    expect(result.hits.map(({ data, execs }) => [data.inputs[0][0], execs])).toEqual([[19, 60]]);
+    expect([result.lost, signatures(result), result.progress]).toEqual([20, ['crash-sigsegv'], undefined]);
+  });
+
+  test('blames a mutant that ends the process without the gradient as well', async () => {
+    const worker = new FakeWorker(({ from, to }, { goal }) =>
+      goal?.ascends === true ? true : from <= 7 && 7 < to,
+    );
+    worker.deadly = (what) => what === 'gradient';
+    const result = await isolationOf(worker).isolate({ ...task, saturatedSignatures: [] }, crash());
+    expect(result.hits.map(({ data }) => data.inputs[0][0])).toEqual([7]);
+    expect(result.progress?.ascent?.isDeadly).toBe(true);
+  });
+
+  test('records a crash that does not repeat without the gradient', async () => {
+    const worker = new FakeWorker(() => false);
+    worker.deadly = (what) => what === 'gradient';
+    const result = await isolationOf(worker).isolate(task, crash());
+    expect(result.hits.map(({ violation }) => violation.signature)).toEqual(['crash-sigsegv-once']);
   });
 });
 

@@ -34,6 +34,8 @@ class ManualWorker implements TaskWorker {
     return { pick: 0, data: testcaseOf([0]) };
   }
 
+  async tryTestcase(): Promise<void> {}
+
   replace(): void {
     this.replacements++;
   }

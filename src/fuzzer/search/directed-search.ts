@@ -182,6 +182,8 @@ export class DirectedSearch {
     const { goalIndex, seeds } = assignment;
     const mutants = assignment.subgoals.reduce((sum, _, pick) => sum + mutantsOf(pick), 0);
     this.#ascents[goalIndex].apply(assignment, progress, mutants);
+    // The gradients of other goals go through the same operations, and each would cost several processes.
+    if (progress.ascent?.isDeadly === true) for (const share of this.#ascents) share.refuse();
     if (seeds === undefined) this.#states[goalIndex].apply(assignment, progress, mutantsOf, admit);
     else this.#seedSearches.get(goalIndex)?.apply(assignment, progress, mutantsOf, admit, radii);
   }

@@ -131,6 +131,8 @@ export interface AscentAccount {
   readonly seconds: number;
   /** Why there is no gradient, a clause for people; absent where there is one. */
   readonly refusal?: string;
+  /** Whether computing the gradient ended the worker's process: none is computed any more. */
+  readonly isDeadly?: true;
 }
 
 /** Mutants of one kind of pick, and the halvings of the distance that they gained. */

@@ -316,3 +316,24 @@ describe('where an objective breaks seeds', () => {
     expect(new Set(plan().parents.map(ancestorOf))).toEqual(new Set([0, 2]));
   });
 });
+
+test('a gradient that ends its process is computed for no goal any more, also after a checkpoint', () => {
+  const goals = [siteGoal('a'), siteGoal('b')];
+  const search = new DirectedSearch(goals);
+  const { assignment } = search.plan(0, 8, ENTRIES, random(), undefined, false, undefined, true);
+  const ascent = { forwards: 0, gradients: 0, gradientSeconds: 0, seconds: 0, refusal: 'it died' };
+  const apply = (progress: GoalProgress): void =>
+    search.apply(
+      assignment,
+      progress,
+      () => 8,
+      () => undefined,
+    );
+  const none = { subgoalCount: 0, improvements: [], smallestMargins: [] };
+  apply({ ...none, ascent });
+  expect([search.ascentShare(0), search.ascentShare(1)]).toEqual([0, expect.closeTo(0.9)]);
+  apply({ ...none, ascent: { ...ascent, isDeadly: true } });
+  const resumed = new DirectedSearch(goals);
+  resumed.restore(search.save(), true);
+  for (const each of [search, resumed]) expect([each.ascentShare(0), each.ascentShare(1)]).toEqual([0, 0]);
+});

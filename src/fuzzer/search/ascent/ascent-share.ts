@@ -77,13 +77,18 @@ export class AscentShare {
     return Math.min(MAX_SHARE, Math.max(MIN_SHARE, ascending / (ascending + other)));
   }
 
+  /** Steps along no gradient any more. */
+  refuse(): void {
+    this.#isRefused = true;
+  }
+
   /** Applies the outcome of a task of so many mutants. */
   apply(
     { ascends, marginsToBeat, subgoals, best }: GoalAssignment,
     { improvements, smallestMargins, ascent }: GoalProgress,
     mutants: number,
   ): void {
-    if (ascent?.refusal !== undefined) this.#isRefused = true;
+    if (ascent?.refusal !== undefined) this.refuse();
     const kept = 0.5 ** (1 / HALF_LIFE_TASKS);
     for (const kind of [this.#ascents, this.#others]) {
       kind.mutants *= kept;

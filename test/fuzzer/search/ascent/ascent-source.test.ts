@@ -2,12 +2,14 @@ import { describe, expect, test } from '@jest/globals';
 import { wholeTask } from '../../../../src/fuzzer/generation/mutant-generator.ts';
 import { AscentSource } from '../../../../src/fuzzer/search/ascent/ascent-source.ts';
 import type { GoalAssignment, SearchGoal } from '../../../../src/fuzzer/search/search-goal.ts';
+import { TaskRunner } from '../../../../src/fuzzer/task-runner.ts';
 import { BatchedModel } from '../../../../src/model/batched-model.ts';
 import { NoGradientError } from '../../../../src/model/gradients/gradient.ts';
 import type { TestcaseBatch } from '../../../../src/model/testcase-batch.ts';
 import type { Objective } from '../../../../src/objectives/objective.ts';
 import type { Tensor } from '../../../../src/tensor/tensor.ts';
 import {
+  armOf,
   executionOf,
   FORM,
   rowFunctionModel,
@@ -153,4 +155,22 @@ describe('slopes of a margin at the testcases that a task mutates', () => {
     // Once for the run that is judged, and once for its gradient.
     expect(changed).toEqual(['limit', 'limit']);
   });
+});
+
+test('the gradient of a step is computed with its mutants, and not by a part of the task before it', async () => {
+  const { model, upstreams } = sourceOf();
+  const arm = armOf((parent, index) => [parent[0] + index, parent[1], parent[2]]);
+  const options = runnerOptions({ model, arms: [[arm]], goals: [GOAL], objectives: [LIMIT] });
+  const runner = new TaskRunner(options);
+  const data = { ...testcaseOf([1, 2, 3]), form: FORM };
+  const view = viewOf([{ data, activations: Float32Array.of(0) }], undefined);
+  const task = taskOf([0, 0], { goal: goal([0, 0]), picksPerStep: 1 });
+  const gradientsOf = async (run: () => Promise<unknown>): Promise<number> => {
+    upstreams.length = 0;
+    await run();
+    return upstreams.length;
+  };
+  expect(await gradientsOf(() => runner.run(task, view, { from: 0, to: 8 }))).toBe(1);
+  expect(await gradientsOf(() => runner.run(task, view, { from: 0, to: 9 }))).toBe(2);
+  expect(await gradientsOf(() => runner.makeMutant(task, view, 8))).toBe(2);
 });
