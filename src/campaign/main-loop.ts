@@ -178,7 +178,7 @@ async function processResult(
 function reportRefusal(monitor: Monitor, { refusal, isDeadly }: AscentAccount): void {
   if (isDeadly === true)
     monitor.warn(
-      `${refusal}: no mutant is to blame; the search goes on without gradients, as with --gradients off`,
+      `${refusal}: no mutant is to blame; the search continues without gradients, as with --gradients off`,
     );
   else monitor.info(`${refusal}: the search for this goal mutates without it`);
 }
