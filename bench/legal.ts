@@ -1,7 +1,7 @@
 import type { ConstraintLimits } from '../src/constraints/constraint-limits.ts';
 import { findBrokenConstraints } from '../src/constraints/find-broken-constraints.ts';
-import { type Random, randomStream } from '../src/core/random.ts';
-import { MutantGenerator } from '../src/fuzzer/generation/mutant-generator.ts';
+import { drawNormal, type Random, randomStream } from '../src/core/random.ts';
+import { MutantGenerator, type TaskStep, wholeTask } from '../src/fuzzer/generation/mutant-generator.ts';
 import { MAX_STACK_DEPTH, makeArms } from '../src/fuzzer/scheduling/mutator-arms.ts';
 import { NO_ARM } from '../src/fuzzer/scheduling/mutator-stack.ts';
 import { MUTANTS_PER_PICK } from '../src/fuzzer/scheduling/task-sizes.ts';
@@ -79,7 +79,13 @@ export async function checkLegality(
       indexSize: 0,
       threshold: 0,
     };
-    for (const { form, rows } of maker.batches(task, { entryData: (entry) => entries[entry] })) {
+    const step = { ...wholeTask(task), slopes: drawSlopes(parents, seeds, random) };
+    for (const { form, rows } of maker.batches(
+      task,
+      { entryData: (entry) => entries[entry] },
+      () => {},
+      step,
+    )) {
       for (let row = 0; row < rows; row++) {
         if (maker.isVoid(row)) {
           counts.void++;
@@ -98,6 +104,28 @@ export async function checkLegality(
     counts.rejected += maker.rejected;
   }
   return { ...counts, broken };
+}
+
+/** Slopes of any direction and distance, as those of a goal may be, for half of the picks; half of them lead beside a tie. */
+function drawSlopes(
+  parents: readonly number[],
+  seeds: readonly TestcaseBatch[],
+  random: Random,
+): NonNullable<TaskStep['slopes']> {
+  const picks = parents.flatMap((_, pick) => (random.uniform() < 0.5 ? [pick] : []));
+  return new Map(
+    picks.map((pick) => {
+      const slopes = seeds[parents[pick]].inputs.map(({ length }) => {
+        const derivatives = Float32Array.from({ length }, () =>
+          random.uniform() < 0.2 ? 0 : drawNormal(random),
+        );
+        const distance = 10 ** (6 * random.uniform() - 3);
+        const beyond = { lead: 0.1 * drawNormal(random), spread: 0.1 };
+        return { derivatives, distance, ...(random.uniform() < 0.5 ? { beyond } : {}) };
+      });
+      return [pick, slopes];
+    }),
+  );
 }
 
 /** A stack of two mutators; a geometric one alone under DeepHunter's rule, as in a campaign. */

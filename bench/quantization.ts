@@ -1,8 +1,8 @@
 /**
  * TensorFuzz's second experiment (arXiv 1807.10875, section 4.2): for how many digits that a network and its
  * quantized copy classify alike there is one within L-infinity distance 0.4 that they do not, and after how many
- * mutants it is found; compared with random search. Uses a float16 copy of the paper's dense network and an int8 copy
- * of a convolutional network.
+ * mutants, passes and seconds it is found: along gradients, with margins alone and by random search. Uses a float16 copy
+ * of the paper's dense network and an int8 copy of a convolutional network. A mutant takes two passes, one of each model.
  */
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -24,18 +24,22 @@ const { values: options } = parseArgs({
     cache: { type: 'string', default: 'bench/.cache' },
     digits: { type: 'string', default: '100' },
     execs: { type: 'string', default: '50000' },
-    searches: { type: 'string', default: 'learned,control' },
+    searches: { type: 'string', default: 'gradients,margins,control' },
     pairs: { type: 'string', default: 'dense-float16,convolution-int8' },
   },
 });
 
 const LINF = 0.4;
 
+/** Passes of a mutant: the network and its copy. */
+const PASSES_PER_MUTANT = 2;
+
 /** Digits that an int8 copy is calibrated on. */
 const CALIBRATION = 500;
 
 const SEARCHES: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
-  learned: {},
+  gradients: {},
+  margins: { gradients: 'off' },
   coverage: { guidance: 'ann' },
   control: { guidance: 'none' },
 };
@@ -68,6 +72,17 @@ async function classesOf(path: string, { images, labels }: Digits): Promise<numb
   });
 }
 
+/** Median, ninth decile and maximum of a figure, under names that end in its own. */
+function spreadOf(name: string, numbers: readonly number[]): Record<string, number> {
+  const sorted = [...numbers].sort((a, b) => a - b);
+  const rounded = (value: number): number => Number(value.toFixed(3));
+  return {
+    [`median${name}`]: rounded(median(sorted)),
+    [`p90${name}`]: rounded(sorted[Math.floor(0.9 * sorted.length)]),
+    [`worst${name}`]: rounded(sorted[sorted.length - 1]),
+  };
+}
+
 const { training, heldOut } = await mnist(options.data);
 
 await withFolder(async (folder) => {
@@ -91,6 +106,8 @@ await withFolder(async (folder) => {
     });
     for (const search of options.searches.split(',')) {
       const execs: number[] = [];
+      const passes: number[] = [];
+      const seconds: number[] = [];
       let found = 0;
       for (const row of alike.slice(0, Number(options.digits))) {
         const seeds = join(folder, `digit-${row}.npz`);
@@ -115,17 +132,20 @@ await withFolder(async (folder) => {
         const first = statistics.faults.find(({ kept }) => kept > 0);
         if (first !== undefined) found++;
         execs.push(first?.firstExecs ?? Number(options.execs));
+        // Of whole tasks, with the gradients that a task took after its finding.
+        passes.push(PASSES_PER_MUTANT * statistics.forwardEquivalents);
+        seconds.push(first?.firstSeconds ?? statistics.elapsedSeconds);
         await rm(out, { recursive: true });
       }
-      const sorted = [...execs].sort((a, b) => a - b);
       line({
         bench: 'quantization',
         pair,
         search,
         digits: execs.length,
         found: found / execs.length,
-        medianExecs: median(execs),
-        p90Execs: sorted[Math.floor(0.9 * sorted.length)],
+        ...spreadOf('Execs', execs),
+        ...spreadOf('Passes', passes),
+        ...spreadOf('Seconds', seconds),
       });
     }
   }

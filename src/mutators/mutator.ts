@@ -1,4 +1,5 @@
 import type { Bounds, WorkingArray } from '../constraints/bounds.ts';
+import type { ConstraintLimits } from '../constraints/constraint-limits.ts';
 import type { Random } from '../core/random.ts';
 import type { DefaultedParameter, ParameterValues } from '../extensions/parameters.ts';
 import type { ExtensionKind } from '../extensions/registry.ts';
@@ -29,6 +30,8 @@ export interface MutationContext {
   readonly strength?: number | undefined;
   /** How the distance from the goal changes with the parent's values, for `ascent`; undefined where that is not known. */
   readonly slope?: InputSlope | undefined;
+  /** How far mutants may be from their ancestor, beside the bounds, for `ascent`; projecting them is not up to a mutator. */
+  readonly limits?: Pick<ConstraintLimits, 'l0' | 'l2'> | undefined;
   /** The parent's values of the other inputs of the same type and shape, for kinds with `readsInputs`. */
   readonly siblings?: readonly WorkingArray[] | undefined;
 }
@@ -39,6 +42,8 @@ export interface InputSlope {
   readonly derivatives: WorkingArray;
   /** The part of the distance that falls to this input. */
   readonly distance: number;
+  /** The same parts of where the goal lies beside a tie of two classes; absent where it begins where the distance is 0. */
+  readonly beyond?: { readonly lead: number; readonly spread: number };
 }
 
 /** Makes mutants of testcases, for one input of the model. */

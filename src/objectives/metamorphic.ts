@@ -147,8 +147,9 @@ class Metamorphic implements Objective {
     return 1;
   }
 
-  marginSlope(run: JudgedBatch, row: number, index: number): MarginSlope | undefined {
-    if (this.#disagreement !== undefined) return this.#disagreement.marginSlope(asModelPair(run), row, index);
+  marginSlope(run: JudgedBatch, row: number, index: number, rank?: number): MarginSlope | undefined {
+    if (this.#disagreement !== undefined)
+      return this.#disagreement.marginSlope(asModelPair(run), row, index, rank);
     const worst = run.transformed === undefined ? undefined : this.#findWorst(run, row);
     if (worst === undefined) return undefined;
     const { output, index: element, excess } = worst;

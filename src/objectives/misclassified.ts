@@ -124,14 +124,10 @@ class Misclassified implements Objective {
     const output = findClassOutput(run);
     const label = run.labels?.[row] ?? -1;
     if (output === undefined || label < 0) return undefined;
-    return classSlope(
-      output,
-      row,
-      output.size,
-      this.#reader,
-      (k) => k % MAX_CLASSES === index,
-      () => label,
-    );
+    return classSlope(output, row, output.size, this.#reader, {
+      isRival: (k) => k % MAX_CLASSES === index,
+      leaderOf: () => label,
+    });
   }
 }
 

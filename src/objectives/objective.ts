@@ -60,6 +60,21 @@ export interface MarginSlope {
   readonly tensors: ReadonlyMap<string, Float32Array>;
   /** Of the outputs for the transformed testcase. */
   readonly transformed?: ReadonlyMap<string, Float32Array>;
+  /** Where the violation lies beside 0; absent where it begins at 0. */
+  readonly beyond?: BesideTie;
+}
+
+/**
+ * Where two models disagree, beside a tie of two classes in the first. Plain data, in the unit of the distance from the tie.
+ */
+export interface BesideTie {
+  /**
+   * How much larger the distance is in the second model: if that stays as it is, the models disagree where the distance of the first
+   * lies between 0 and −lead.
+   */
+  readonly lead: number;
+  /** Distance from the tie within which they may disagree since the lead varies; positive. */
+  readonly spread: number;
 }
 
 /** Decides which rows of a run violate a property. */
@@ -109,8 +124,9 @@ export interface Objective {
    * taken by differences of `margins`.
    *
    * @param index of the margin
+   * @param rank where any of the margins of the two sides of boundaries will do: the place of the boundary, the nearest first
    */
-  marginSlope?(run: JudgedBatch, row: number, index: number): MarginSlope | undefined;
+  marginSlope?(run: JudgedBatch, row: number, index: number, rank?: number): MarginSlope | undefined;
   /**
    * Whether margins i and i + `TWO_SIDED_MARGINS` / 2 measure the two sides of one decision boundary: between a row where
    * one is 0 and a row where the other is 0 there is a violation.

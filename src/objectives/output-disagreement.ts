@@ -143,15 +143,16 @@ export class OutputDisagreement implements Objective {
    * That of the gap between the reference's classes, for the margins that lead to a tie: the two models part beside it. The other
    * margins have none.
    */
-  marginSlope(result: BatchResult, row: number, index: number): MarginSlope | undefined {
+  marginSlope(result: BatchResult, row: number, index: number, rank?: number): MarginSlope | undefined {
     if (this.#rules.top === undefined || index >= TWO_SIDED_MARGINS) return undefined;
     const half = TWO_SIDED_MARGINS / 2;
     const isRival = (k: number, best: number): boolean =>
-      index < half ? k % half === index : best % half === index - half;
-    for (const { reference } of matchOutputs(result)) {
+      rank !== undefined || (index < half ? k % half === index : best % half === index - half);
+    for (const { reference, second } of matchOutputs(result)) {
       if (DTYPES[reference.type].kind !== 'float' || !hasClasses(reference)) continue;
       const count = lastAxisLength(reference);
-      const slope = classSlope(reference, row, count, this.#referenceReader, isRival);
+      const other = this.#secondReader.read(second, row);
+      const slope = classSlope(reference, row, count, this.#referenceReader, { isRival, rank }, other);
       if (slope !== undefined) return slope;
     }
     return undefined;

@@ -121,6 +121,23 @@ describe('mutants of the default mix keep to', () => {
     expect(changed).toBeGreaterThan(made * 0.6);
   });
 
+  test.each<[string, ConstraintLimits, Partial<InputDescriptor>]>([
+    ['L-infinity', { linf: 0.1 }, {}],
+    ['L2', { l2: 0.5 }, {}],
+    ['L0', { l0: 3 }, {}],
+    ['fixed positions', {}, { fixed: Uint8Array.from({ length: 64 }, (_, i) => i % 2) }],
+    ['all of them at once', { linf: 0.3, l2: 0.6, l0: 20, deephunter: { alpha: 0.1, beta: 0.25 } }, {}],
+  ])('%s, where they step along gradients', async (_name, limits, own) => {
+    const input = { ...picture, ...own };
+    const { made, broken, changed } = await checkLegality(
+      { input, seeds: pictures, mutators: ['ascent'], limits, resizes: false },
+      6,
+    );
+    expect(made).toBe(6 * 512);
+    expect(broken).toEqual([]);
+    expect(changed).toBeGreaterThan(made * 0.6);
+  });
+
   test('the columns of a table, with an L2 ball that whole numbers and categories seldom lie in', async () => {
     const columns = [
       { kind: 'range' },

@@ -1,4 +1,5 @@
 import type { BoundsTracker, WorkingArray } from '../../constraints/bounds.ts';
+import type { ConstraintLimits } from '../../constraints/constraint-limits.ts';
 import type { Random } from '../../core/random.ts';
 import type { ShapeSignature } from '../../model/testcase-batch.ts';
 import type { InputSlope, MutationContext } from '../../mutators/mutator.ts';
@@ -47,6 +48,7 @@ export interface InputMutationsOptions {
   readonly lengthLeader: number | undefined;
   readonly noise: NoisePool;
   readonly bounds: BoundsCache;
+  readonly limits?: ConstraintLimits;
   /** Of each input. */
   readonly scratch: readonly ScratchBuffers[];
   /** Of each input, the array that mutants are written to; absent unless a batch is one row of fixed length. */
@@ -84,7 +86,7 @@ export class InputMutations {
     { pick, form, mutants, parent, slopes }: PickSlice,
     random: Random,
   ): (InputMutation | undefined)[] {
-    const { arms, lengthLeader, noise, bounds, scratch } = this.#options;
+    const { arms, lengthLeader, noise, bounds, limits, scratch } = this.#options;
     const partner = task.partners[pick] < 0 ? parent : source.entryData(task.partners[pick]);
     const strengths = task.goal?.strengths;
     return form.inputs.map((input, i): InputMutation | undefined => {
@@ -117,6 +119,7 @@ export class InputMutations {
           edits: this.#edits[i],
           strength: strengths?.[pick] || undefined,
           slope: slopes?.[i],
+          limits,
           siblings: readsInputs ? this.#siblings(form, parent, i) : undefined,
         },
       };

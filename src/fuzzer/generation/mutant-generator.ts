@@ -110,6 +110,7 @@ export class MutantGenerator {
       lengthLeader: lengthChanges?.leader,
       noise: this.#noise,
       bounds: new BoundsCache(descriptors, limits.linf),
+      limits,
       scratch,
       ...(isSingleRow ? { singleRows: this.#inputs } : {}),
     });

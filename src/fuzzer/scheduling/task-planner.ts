@@ -16,9 +16,11 @@ import {
   DIRECTED_STEPS,
   directedMutants,
   evaluatesNearest,
+  firstAscentMutants,
   isDirected,
   isDirectedAtSeeds,
   isDirectedSingleBatch,
+  isFirstAscent,
   isResized,
   LOOKAHEAD_STEPS,
   MUTANTS_PER_PICK,
@@ -97,6 +99,7 @@ export class TaskPlanner {
         : batch;
     if (this.#sizeChangeOf(taskNumber) !== undefined) return resizedMutants(batch);
     const isForGoal = this.#isForGoal(taskNumber);
+    if (isForGoal && this.#prefersAscents && isFirstAscent(taskNumber)) return firstAscentMutants(batch);
     if (directed?.search.seeksViolation) return violationSearchMutants(taskNumber, batch, isForGoal);
     return directed !== undefined && isForGoal ? directedMutants(batch) : mutantsInTask(taskNumber, batch);
   }
@@ -132,9 +135,18 @@ export class TaskPlanner {
   #isForGoal(taskNumber: number): boolean {
     const { singleBatches, accounts } = this.#options;
     if (singleBatches) return isDirectedSingleBatch(taskNumber);
-    return accounts?.isExclusive === true && accounts.hasUnbroken()
+    const prefersAscents = this.#prefersAscents;
+    return accounts?.isExclusive === true && accounts.hasUnbroken() && !prefersAscents
       ? isDirectedAtSeeds(taskNumber)
-      : isDirected(taskNumber);
+      : isDirected(taskNumber, prefersAscents);
+  }
+
+  /** Whether gradients are expected to lead to a goal sooner than mutation. */
+  get #prefersAscents(): boolean {
+    const { directed, ascends, singleBatches } = this.#options;
+    return (
+      ascends === true && !singleBatches && this.#climbs.canAscend && directed?.search.prefersAscents === true
+    );
   }
 
   /** Radii for mutants of broken seeds, where only nearer violations are of use; undefined where none has one. */

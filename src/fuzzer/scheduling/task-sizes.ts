@@ -79,9 +79,30 @@ export function mutantsInTask(task: number, batch: number): number {
 /** One task in this many is directed, where there are goals. */
 const DIRECTED_INTERVAL_TASKS = 2;
 
-/** Whether a task is directed at a goal. */
-export function isDirected(task: number): boolean {
-  return task % DIRECTED_INTERVAL_TASKS === 0;
+/** Where gradients lead to a goal, all tasks but one in this many are directed. */
+const UNDIRECTED_ASCENT_INTERVAL_TASKS = 4;
+
+/**
+ * Whether a task is directed at a goal.
+ *
+ * @param prefersAscents whether gradients are expected to lead to a goal
+ */
+export function isDirected(task: number, prefersAscents = false): boolean {
+  return prefersAscents
+    ? task % UNDIRECTED_ASCENT_INTERVAL_TASKS !== 0
+    : task % DIRECTED_INTERVAL_TASKS === 0;
+}
+
+/** Tasks that gradients may lead to a goal at once: they are small, so that the next ones learn from them. */
+const FIRST_ASCENT_TASKS = 16;
+
+export function isFirstAscent(task: number): boolean {
+  return task <= FIRST_ASCENT_TASKS;
+}
+
+/** Number of mutants in one of the first tasks that step along gradients: those of one trajectory of half the usual steps. */
+export function firstAscentMutants(batch: number): number {
+  return Math.min(directedMutants(batch), (DIRECTED_STEPS * MUTANTS_PER_PICK) / 2);
 }
 
 /** One task in this many has another size than its parents, where there are sizes to try. */

@@ -25,6 +25,9 @@ import { SeedSearch } from './seed-search.ts';
 /** Tasks without an improvement after which a goal no longer gets the extra turns of the closest one. */
 const MAX_IDLE_TASKS = 64;
 
+/** Share of a goal's tasks that step along gradients from which on these are preferred. */
+const PREFERRED_ASCENT_SHARE = 0.5;
+
 /**
  * Directed search (as in AFLGo) toward operations that can go wrong and toward objectives' violations. Each goal has
  * subgoals, each subgoal a beam of corpus entries, and a mutant must have a smaller margin than an entry to replace it.
@@ -87,6 +90,11 @@ export class DirectedSearch {
   /** Whether an objective's violation is searched for: that lies further from the seeds than most faults of sites. */
   get seeksViolation(): boolean {
     return this.#states.some(({ goal, isDone }) => 'objective' in goal && !isDone);
+  }
+
+  /** Whether gradients are expected to lead to a goal that is left sooner than mutation. */
+  get prefersAscents(): boolean {
+    return this.#ascents.some(({ share }, i) => !this.#states[i].isDone && share >= PREFERRED_ASCENT_SHARE);
   }
 
   /** Whether a task for a goal mutates in several steps: a violation lies further from the seeds than a site's fault. */

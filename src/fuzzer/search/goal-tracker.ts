@@ -1,7 +1,7 @@
 import { marginsOf } from '../../analysis/numerical-sites/site-margins.ts';
 import type { BatchSlice } from '../../evaluation/prepare-slices.ts';
 import type { BatchTensor } from '../../model/batched-model.ts';
-import type { JudgedBatch, Objective } from '../../objectives/objective.ts';
+import { type JudgedBatch, type Objective, TWO_SIDED_MARGINS } from '../../objectives/objective.ts';
 import type { ObservedTestcase } from '../packed-testcases.ts';
 import {
   type GoalAssignment,
@@ -55,6 +55,8 @@ export class GoalTracker {
   readonly objective: Objective | undefined;
   readonly #assignment: GoalAssignment;
   readonly #measureMargins: MeasureMargins;
+  /** Whether the nearest of all boundaries leads a trajectory on: a step along the gradient may end on either side of one. */
+  readonly #followsNearest: boolean;
   readonly #picksPerStep: number;
   /** By trajectory: a pick, or in a task with steps the picks at the same position of each step. */
   readonly #bestByTrajectory = new Map<number, BestSoFar>();
@@ -76,6 +78,7 @@ export class GoalTracker {
   ) {
     this.#assignment = assignment;
     this.#picksPerStep = picksPerStep ?? assignment.subgoals.length;
+    this.#followsNearest = false;
     const goal = goals[assignment.goalIndex];
     this.tensors = goalTensors(goal);
     this.siteTensors = ('site' in goal ? goal.results : undefined) ?? [];
@@ -88,6 +91,7 @@ export class GoalTracker {
     } else {
       const objective = objectives.find(({ name }) => name === goal.objective);
       this.objective = objective;
+      this.#followsNearest = assignment.ascends === true && goal.isTwoSided;
       const { seeds, subgoals } = assignment;
       this.#measureMargins = (batch, _tensors, row, out, pick) => {
         const count = objective?.margins?.(batch, row, out) ?? 0;
@@ -118,6 +122,7 @@ export class GoalTracker {
     const { subgoals, marginsToBeat, best } = this.#assignment;
     const { pick } = row;
     const trajectory = pick % this.#picksPerStep;
+    const followed = this.#followsNearest ? this.#nearestBoundary() : subgoals[pick];
     let copied: { readonly candidate: Candidate | undefined } | undefined;
     const keep = (bests: Map<number, BestSoFar>, key: number, subgoal: number, margin: number): void => {
       // Once, and only for a row that is kept: a copy costs as much as the row.
@@ -134,12 +139,20 @@ export class GoalTracker {
       const leastOfSubgoal = this.#bestBySubgoal.get(subgoal)?.margin ?? best[subgoal] ?? MAX_MARGIN;
       const isBestOfSubgoal = margin < leastOfSubgoal;
       if (isBestOfSubgoal) keep(this.#bestBySubgoal, subgoal, subgoal, margin);
-      if (subgoal !== subgoals[pick]) continue;
+      if (subgoal !== followed) continue;
       const leastOfTrajectory = this.#bestByTrajectory.get(trajectory)?.margin ?? marginsToBeat[pick];
       if (!(margin < leastOfTrajectory)) continue;
       if (!isBestOfSubgoal || this.#picksPerStep < subgoals.length)
         keep(this.#bestByTrajectory, trajectory, subgoal, margin);
     }
+  }
+
+  /** The subgoal of the row's nearest boundary between two classes. */
+  #nearestBoundary(): number {
+    let nearest = 0;
+    for (let subgoal = 1; subgoal < Math.min(TWO_SIDED_MARGINS, this.#subgoalCount); subgoal++)
+      if (this.#margins[subgoal] < this.#margins[nearest]) nearest = subgoal;
+    return nearest;
   }
 
   /** The subgoal that a pick is for. */

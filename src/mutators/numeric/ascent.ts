@@ -1,22 +1,24 @@
-import { type Bounds, type WorkingArray, widthAt } from '../../constraints/bounds.ts';
+import type { WorkingArray } from '../../constraints/bounds.ts';
 import { drawNormal, type Random } from '../../core/random.ts';
 import type { InputSlope, MutationContext, MutatorKind } from '../mutator.ts';
+import { moveSteepest, stepByLength, stepBySign, stepToForecast } from './gradient-steps.ts';
 import { drawStrength } from './mutation-strength.ts';
 
 /** Ways in which a mutant steps along the slope, in turn. */
 const VARIANTS = 8;
-
-/** Halvings of the interval in which the length of a step is sought: beyond single precision. */
-const BISECTIONS = 30;
-
-/** Doublings of a step before that. */
-const MAX_DOUBLINGS = 40;
 
 /** How far steps that aim beside the forecast miss it. */
 const NEAR_MISS = 1e-3;
 
 /** Most doublings of the forecast: margins that are far away are no straight lines. */
 const MAX_OVERSHOOT = 6;
+
+/** The least and the greatest strength of noise that a step beside a tie begins with, as shares of the range. */
+const MIN_NOISE = 1e-4;
+const MAX_NOISE = 0.1;
+
+/** Least distance from a tie of steps that aim beside it, relative to the greatest. */
+const MIN_SPREAD = 0.01;
 
 /**
  * Steps along the gradient of the distance from a goal, which is computed for the parent of each pick. Half of the steps are the
@@ -36,127 +38,81 @@ export const ascent: MutatorKind = {
   make() {
     return {
       mutate(out, offset, parent, context) {
-        const { slope, random, noise, bounds, mutantIndex } = context;
-        if (slope === undefined) {
+        const { slope, random, noise, bounds } = context;
+        if (slope === undefined)
           noise.add('normal', out, offset, parent, bounds, random, drawStrength(random));
-          return;
-        }
-        switch (mutantIndex % VARIANTS) {
-          case 0:
-            return stepToForecast(out, offset, parent, slope, bounds, 1);
-          case 1:
-            return stepToForecast(out, offset, parent, slope, bounds, 1 + NEAR_MISS * drawNormal(random));
-          case 2:
-            return stepToForecast(out, offset, parent, slope, bounds, 2 ** (2 * random.uniform() - 1));
-          case 3:
-            return stepToForecast(
-              out,
-              offset,
-              parent,
-              slope,
-              bounds,
-              2 ** (MAX_OVERSHOOT * random.uniform()),
-            );
-          case 4:
-            return stepBySign(out, offset, parent, slope, bounds, logUniform(random, 0.1, 1), 1, random);
-          case 5:
-            return stepBySign(out, offset, parent, slope, bounds, logUniform(random, 0.003, 0.1), 1, random);
-          case 6:
-            return stepBySign(out, offset, parent, slope, bounds, logUniform(random, 0.01, 1), 0.5, random);
-          default:
-            return moveSteepest(out, offset, parent, slope, context);
-        }
+        else if (slope.beyond !== undefined) stepBesideTie(out, offset, parent, slope, slope.beyond, context);
+        else stepToGoal(out, offset, parent, slope, context);
       },
     };
   },
 };
 
-function logUniform(random: Random, low: number, high: number): number {
-  return low * (high / low) ** random.uniform();
-}
-
-/**
- * Writes the least change, in the Euclidean norm, within the bounds whose linear forecast covers the distance times a factor;
- * the furthest that is legal where none does.
- */
-function stepToForecast(
+/** Half of the steps have a length by the forecast; the others are steps in the norm that limits mutants, L∞ without one. */
+function stepToGoal(
   out: WorkingArray,
   offset: number,
   parent: WorkingArray,
   { derivatives, distance }: InputSlope,
-  { low, high }: Bounds,
-  factor: number,
+  { random, bounds, mutantIndex, limits: { l0, l2 } = {} }: MutationContext,
 ): void {
-  const wanted = distance * factor;
-  const forecastOf = (length: number): number => {
-    let covered = 0;
-    for (let i = 0; i < parent.length; i++) {
-      const slope = derivatives[i];
-      if (slope === 0) continue;
-      const value = Math.min(high[i], Math.max(low[i], parent[i] - length * slope));
-      covered += slope * (parent[i] - value);
-    }
-    return covered;
+  const stepTo = (factor: number): void =>
+    stepToForecast(out, offset, parent, derivatives, bounds, factor * distance, l0);
+  const moveSome = (): void => {
+    const most = Math.min(parent.length, l0 ?? parent.length);
+    const count = Math.max(1, Math.floor(most ** random.uniform()));
+    moveSteepest(out, offset, parent, derivatives, bounds, count);
   };
-  let squares = 0;
-  for (let i = 0; i < parent.length; i++) squares += derivatives[i] * derivatives[i];
-  let length = squares > 0 ? wanted / squares : 0;
-  for (let n = 0; n < MAX_DOUBLINGS && forecastOf(length) < wanted; n++) length *= 2;
-  let short = 0;
-  for (let n = 0; n < BISECTIONS; n++) {
-    const middle = (short + length) / 2;
-    if (forecastOf(middle) < wanted) short = middle;
-    else length = middle;
-  }
-  for (let i = 0; i < parent.length; i++) {
-    const slope = derivatives[i];
-    const value = slope === 0 ? parent[i] : parent[i] - length * slope;
-    out[offset + i] = Math.min(high[i], Math.max(low[i], value));
-  }
+  const stepBetween = (low: number, high: number, share: number): void => {
+    if (l0 !== undefined) moveSome();
+    else if (l2 !== undefined)
+      stepByLength(out, offset, parent, derivatives, bounds, l2 * logUniform(random, low, high));
+    else stepBySign(out, offset, parent, derivatives, bounds, logUniform(random, low, high), share, random);
+  };
+  const steps: readonly (() => void)[] = [
+    () => stepTo(1),
+    () => stepTo(1 + NEAR_MISS * drawNormal(random)),
+    () => stepTo(2 ** (2 * random.uniform() - 1)),
+    () => stepTo(2 ** (MAX_OVERSHOOT * random.uniform())),
+    () => stepBetween(0.1, 1, 1),
+    () => stepBetween(0.003, 0.1, 1),
+    () => stepBetween(0.01, 1, 0.5),
+    moveSome,
+  ];
+  steps[mutantIndex % VARIANTS]();
 }
 
-/** Moves a share of the values by equal steps, relative to their ranges, against the signs of the slope. */
-function stepBySign(
+/**
+ * Steps whose linear forecast ends where two models should disagree, beside a tie. All but the first two begin with noise, so that
+ * each meets the tie at another point, where the models differ in another way.
+ */
+function stepBesideTie(
   out: WorkingArray,
   offset: number,
   parent: WorkingArray,
-  { derivatives }: InputSlope,
-  bounds: Bounds,
-  step: number,
-  share: number,
-  random: Random,
+  { derivatives, distance }: InputSlope,
+  { lead, spread }: NonNullable<InputSlope['beyond']>,
+  { random, noise, bounds, mutantIndex, limits: { l0 } = {} }: MutationContext,
 ): void {
-  const { low, high } = bounds;
-  for (let i = 0; i < parent.length; i++) {
-    const slope = derivatives[i];
-    const moves = slope !== 0 && (share >= 1 || random.uniform() < share);
-    const value = moves ? parent[i] - Math.sign(slope) * step * widthAt(bounds, i) : parent[i];
-    out[offset + i] = Math.min(high[i], Math.max(low[i], value));
+  const variant = mutantIndex % VARIANTS;
+  const aim =
+    variant === 0
+      ? -lead / 2
+      : variant % 2 === 0
+        ? -lead * random.uniform()
+        : logUniform(random, MIN_SPREAD, 1) * (random.uniform() < 0.5 ? -spread : spread);
+  // Noise changes all values, of which L0 would undo most.
+  if (variant < 2 || l0 !== undefined) {
+    stepToForecast(out, offset, parent, derivatives, bounds, distance - aim, l0);
+    return;
   }
+  noise.add('normal', out, offset, parent, bounds, random, logUniform(random, MIN_NOISE, MAX_NOISE));
+  const row = out.subarray(offset, offset + parent.length);
+  let moved = 0;
+  for (let i = 0; i < parent.length; i++) moved += derivatives[i] * (row[i] - parent[i]);
+  stepToForecast(out, offset, row, derivatives, bounds, distance + moved - aim);
 }
 
-/** Moves the few values whose move to the end of what is legal is forecast to cover the most. */
-function moveSteepest(
-  out: WorkingArray,
-  offset: number,
-  parent: WorkingArray,
-  { derivatives }: InputSlope,
-  { bounds: { low, high }, random }: MutationContext,
-): void {
-  const endOf = (i: number): number => (derivatives[i] > 0 ? low[i] : high[i]);
-  const gainOf = (i: number): number => Math.abs(derivatives[i] * (parent[i] - endOf(i)));
-  const count = Math.max(1, Math.floor(parent.length ** random.uniform()));
-  // The least gain that is among the greatest, by bisection, since nothing may be sorted into a new array.
-  let most = 0;
-  for (let i = 0; i < parent.length; i++) most = Math.max(most, gainOf(i));
-  let least = 0;
-  for (let n = 0; n < BISECTIONS; n++) {
-    const middle = (least + most) / 2;
-    let above = 0;
-    for (let i = 0; i < parent.length; i++) if (gainOf(i) > middle) above++;
-    if (above >= count) least = middle;
-    else most = middle;
-  }
-  for (let i = 0; i < parent.length; i++)
-    out[offset + i] = derivatives[i] !== 0 && gainOf(i) > least ? endOf(i) : parent[i];
+function logUniform(random: Random, low: number, high: number): number {
+  return low * (high / low) ** random.uniform();
 }

@@ -137,6 +137,31 @@ describe('a directed task', () => {
   });
 });
 
+describe('where gradients are expected to lead to a goal', () => {
+  const arms = [[ARM, { ...ARM, name: 'ascent', forGoals: true }]];
+  const ascending = (goal: SearchGoal): TaskPlanner => planner([goal], { ascends: true, arms });
+
+  test('three tasks in four are directed, the first among them', () => {
+    const tasks = ascending(VIOLATION_GOAL);
+    const isDirected = [1, 2, 3, 4, 5, 6, 7, 8].map((number) => {
+      return tasks.plan(number, tasks.mutantsIn(number)).goal !== undefined;
+    });
+    expect(isDirected).toEqual([true, true, true, false, true, true, true, false]);
+  });
+
+  test('the first ones are small: one trajectory of four steps', () => {
+    const tasks = ascending(VIOLATION_GOAL);
+    expect(tasks.mutantsIn(1)).toBe(32);
+    expect(tasks.plan(1, 32)).toMatchObject({ goal: { ascends: true }, picksPerStep: 1 });
+    expect(tasks.mutantsIn(17)).toBe(violationSearchMutants(17, BATCH, true));
+  });
+
+  test('an input without that mutator changes nothing', () => {
+    const tasks = planner([VIOLATION_GOAL], { ascends: true });
+    expect(tasks.plan(1, tasks.mutantsIn(1)).goal).toBeUndefined();
+  });
+});
+
 test('where a run takes long a task is one batch, and looks ahead where margins can be predicted', () => {
   const tasks = planner([PREDICTED_GOAL], { singleBatches: true, batch: 8 });
   expect(tasks.mutantsIn(4)).toBe(8);

@@ -232,3 +232,29 @@ test('of a search from seeds a mutant has the least of its margins, at the seed 
     smallestMargins: [40, 29],
   });
 });
+
+describe('a task that steps along gradients to a boundary between classes', () => {
+  const twoSided: SearchGoal = { objective: 'limit', isTwoSided: true };
+  const given = (ascends: boolean): GoalAssignment => ({
+    ...assignment({ subgoals: [0, 0], slots: [0, 0], best: [1, 1] }),
+    ...(ascends ? { ascends } : {}),
+  });
+
+  test.each([
+    [true, 1, [{ candidate: 0, pick: 0, subgoal: 1, margin: 9 }]],
+    [false, undefined, []],
+  ])('goes on from the nearest one: %s', (ascends, row, improvements) => {
+    const tracker = new GoalTracker(given(ascends), [twoSided], [LIMIT], false, 1);
+    // A step may end on the other side of a boundary: there the margin of its own subgoal is large.
+    record(
+      tracker,
+      [
+        [30, 12],
+        [25, 9],
+      ],
+      [0, 0],
+    );
+    expect(tracker.bestCandidateOf(0)?.predictedClass).toBe(row);
+    expect(tracker.progress(0).improvements).toEqual(improvements);
+  });
+});

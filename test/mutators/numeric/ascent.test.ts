@@ -1,4 +1,4 @@
-import { expect, test } from '@jest/globals';
+import { describe, expect, test } from '@jest/globals';
 import { boundsOf, mutantOf, traitsOf } from '../../support/mutators.ts';
 
 const SIZE = 6;
@@ -58,6 +58,84 @@ test('one mutant moves a few of the steepest values to the ends', () => {
     counts.add(moved.length);
   }
   expect(counts.size).toBeGreaterThan(2);
+});
+
+describe('beside a tie of two classes', () => {
+  const LEAD = -0.2;
+  const SPREAD = 0.01;
+
+  /** Where the linear forecast of a mutant's distance ends. */
+  function endOf(index: number, distance: number, key = 0, limits = {}): number {
+    const slope = { derivatives: DERIVATIVES, distance, beyond: { lead: LEAD, spread: SPREAD } };
+    const bounds = boundsOf('float64', SIZE, INPUT);
+    const mutant = mutantOf(
+      'ascent',
+      new Float64Array(SIZE),
+      INPUT,
+      [SIZE],
+      key,
+      {},
+      {
+        slope,
+        bounds,
+        limits,
+        mutantIndex: index,
+      },
+    );
+    if ('l0' in limits) expect(mutant.filter((value) => value !== 0).length).toBeLessThanOrEqual(2);
+    return distance - forecast(Array.from(mutant));
+  }
+
+  test('the first mutant should end where the gaps of both models lie on either side of it alike', () => {
+    expect(endOf(0, 3)).toBeCloseTo(-LEAD / 2, 5);
+    expect(endOf(0, 0.01)).toBeCloseTo(-LEAD / 2, 5);
+  });
+
+  test.each([2, 4, 6])('mutant %d ends between the ties of the two models', (index) => {
+    const ends = Array.from({ length: 30 }, (_, key) => endOf(index, 3, key));
+    expect(Math.min(...ends)).toBeGreaterThan(-1e-5);
+    expect(Math.max(...ends)).toBeLessThan(-LEAD + 1e-5);
+    expect(Math.max(...ends) - Math.min(...ends)).toBeGreaterThan(0.1);
+  });
+
+  test.each([1, 3, 5, 7])('mutant %d ends on either side of the tie, near it', (index) => {
+    const ends = Array.from({ length: 30 }, (_, key) => endOf(index, 3, key));
+    expect(Math.max(...ends.map(Math.abs))).toBeLessThan(SPREAD + 1e-5);
+    expect(Math.min(...ends)).toBeLessThan(-1e-5);
+    expect(Math.max(...ends)).toBeGreaterThan(1e-5);
+  });
+
+  test('no more values move than L0 allows', () => {
+    for (let index = 0; index < 8; index++)
+      expect(Math.abs(endOf(index, 3, index, { l0: 2 }))).toBeLessThan(0.3);
+  });
+});
+
+describe('steps in the norm that limits mutants', () => {
+  function ascendWithin(limits: { l0?: number; l2?: number }, index: number, key: number): number[] {
+    const slope = { derivatives: DERIVATIVES, distance: 1 };
+    const bounds = boundsOf('float64', SIZE, INPUT);
+    const context = { slope, bounds, limits, mutantIndex: index };
+    return Array.from(mutantOf('ascent', new Float64Array(SIZE), INPUT, [SIZE], key, {}, context));
+  }
+
+  test('L0: all eight move as few values as that, the steepest', () => {
+    for (let index = 0; index < 8; index++)
+      for (let key = 0; key < 10; key++) {
+        const moved = ascendWithin({ l0: 2 }, index, key).flatMap((value, i) => (value === 0 ? [] : [i]));
+        expect([[0], [0, 1]]).toContainEqual(moved);
+      }
+  });
+
+  test.each([4, 5, 6])('L2: mutant %d is a step along the gradient, at most as long as that', (index) => {
+    for (let key = 0; key < 10; key++) {
+      const mutant = ascendWithin({ l2: 0.5 }, index, key);
+      expect(Math.hypot(...mutant)).toBeLessThanOrEqual(0.5);
+      mutant.forEach((value, i) => {
+        expect(value).toBeCloseTo((mutant[0] * DERIVATIVES[i]) / DERIVATIVES[0], 6);
+      });
+    }
+  });
 });
 
 test('without a slope it takes random steps', () => {

@@ -6,12 +6,18 @@ import type { BatchedModel, BatchResult, BatchTensor } from '../../../model/batc
 import { NoGradientError } from '../../../model/gradients/gradient.ts';
 import { packBatch, type TestcaseBatch } from '../../../model/testcase-batch.ts';
 import type { InputSlope } from '../../../mutators/mutator.ts';
-import type { JudgedBatch, MarginSlope, Objective } from '../../../objectives/objective.ts';
+import {
+  type BesideTie,
+  type JudgedBatch,
+  type MarginSlope,
+  type Objective,
+  TWO_SIDED_MARGINS,
+} from '../../../objectives/objective.ts';
 import type { MetamorphicTransform } from '../../generation/metamorphic-transform.ts';
 import type { TaskStep } from '../../generation/mutant-generator.ts';
 import type { CorpusEntryData } from '../../scheduling/task.ts';
 import type { TaskExecution } from '../../task-execution.ts';
-import { type GoalAssignment, goalTensors, type SearchGoal } from '../search-goal.ts';
+import { type GoalAssignment, goalTensors, MAX_MARGIN, type SearchGoal } from '../search-goal.ts';
 import { makeMarginBuffer } from '../subgoal-margins.ts';
 import { differenceSlope } from './difference-slope.ts';
 import { LOG_MARGIN_AIM, siteSlope } from './site-slope.ts';
@@ -45,6 +51,8 @@ interface Point {
   readonly parent: CorpusEntryData;
   readonly picks: number[];
   readonly subgoal: number;
+  /** Where any boundary between two classes will do: its place, the nearest first. */
+  readonly rank: number;
 }
 
 /** Derivatives that go back through one tensor, of the run on the testcases or on the transformed ones. */
@@ -130,7 +138,7 @@ export class AscentSource {
       { labels, testcases: batch },
       transform && (() => transform.apply(batch, rows)),
     );
-    return points.map(({ subgoal }, row) => {
+    return points.map(({ subgoal, rank }, row) => {
       const slice = slices.find(
         ({ firstRow, batch: { rows: count } }) => row >= firstRow && row < firstRow + count,
       );
@@ -139,7 +147,7 @@ export class AscentSource {
       return objectiveSlope(
         objective,
         sliceBatch(slice.batch, local, local + 1),
-        goal.seeds === undefined ? subgoal : undefined,
+        goal.seeds === undefined ? { index: subgoal, rank } : undefined,
       );
     });
   }
@@ -187,6 +195,7 @@ export class AscentSource {
         if (slope === undefined) return undefined;
         return splitDistance(
           slope.distance,
+          slope.beyond,
           batch.form.inputs.map(({ size }, i) =>
             reached.has(i) ? totals[i].slice(row * size, (row + 1) * size) : undefined,
           ),
@@ -196,14 +205,25 @@ export class AscentSource {
   }
 }
 
+/** Boundaries that searches which begin anew try in turn. */
+const RANKS = 4;
+
 /** The testcases that a step's picks mutate, each once for each subgoal. */
-function pointsOf({ trajectories }: TaskExecution, goal: GoalAssignment, { from, to }: TaskStep): Point[] {
+function pointsOf(
+  { task, trajectories }: TaskExecution,
+  goal: GoalAssignment,
+  { from, to }: TaskStep,
+): Point[] {
   const points: Point[] = [];
   for (let pick = from; pick < to; pick++) {
     const parent = trajectories.parentOf(pick);
     const subgoal = goal.subgoals[pick];
-    const known = points.find((point) => point.parent.data === parent.data && point.subgoal === subgoal);
-    if (known === undefined) points.push({ parent, picks: [pick], subgoal });
+    const beginsAnew = from === 0 && goal.marginsToBeat[pick] >= MAX_MARGIN;
+    const rank = beginsAnew ? (task.number - 1 + pick) % RANKS : 0;
+    const known = points.find(
+      (point) => point.parent.data === parent.data && point.subgoal === subgoal && point.rank === rank,
+    );
+    if (known === undefined) points.push({ parent, picks: [pick], subgoal, rank });
     else known.picks.push(pick);
   }
   return points;
@@ -253,20 +273,22 @@ function tensorsOfRow({ outputs, activations }: BatchResult, row: number): Reado
 /**
  * The slope of one of an objective's margins at the only row of a batch.
  *
- * @param wanted index of the margin; undefined for the least
+ * @param wanted index of the margin, and the boundary where any will do; undefined for the least margin
  */
 function objectiveSlope(
   objective: Objective,
   batch: JudgedBatch,
-  wanted: number | undefined,
+  wanted: { readonly index: number; readonly rank: number } | undefined,
 ): MarginSlope | undefined {
   const margins = makeMarginBuffer();
   const count = objective.margins?.(batch, 0, margins) ?? 0;
   const index =
-    wanted ??
+    wanted?.index ??
     margins.subarray(0, count).reduce((least, margin, i) => (margin < margins[least] ? i : least), 0);
   if (index >= count) return undefined;
-  if (objective.marginSlope !== undefined) return objective.marginSlope(batch, 0, index);
+  const isOfBoundary = objective.isTwoSided === true && index < TWO_SIDED_MARGINS;
+  if (objective.marginSlope !== undefined)
+    return objective.marginSlope(batch, 0, index, isOfBoundary ? wanted?.rank : undefined);
   const { outputs } = batch;
   // A watched output is measured as an output.
   const inner = batch.activations.filter(({ name }) => !outputs.some((output) => output.name === name));
@@ -319,12 +341,19 @@ function addTo(total: Float32Array, part: Float32Array): void {
 /** Splits a distance among inputs by the squares of their slopes, as the least common step does. Undefined where all are 0. */
 function splitDistance(
   distance: number,
+  beyond: BesideTie | undefined,
   derivatives: readonly (Float32Array | undefined)[],
 ): readonly (InputSlope | undefined)[] | undefined {
   const squares = derivatives.map((values) => values?.reduce((sum, value) => sum + value * value, 0) ?? 0);
   const total = squares.reduce((sum, value) => sum + value, 0);
   if (!(total > 0) || !Number.isFinite(total)) return undefined;
-  return derivatives.map((values, i) =>
-    values === undefined ? undefined : { derivatives: values, distance: (distance * squares[i]) / total },
-  );
+  return derivatives.map((values, i) => {
+    if (values === undefined) return undefined;
+    const part = squares[i] / total;
+    return {
+      derivatives: values,
+      distance: distance * part,
+      ...(beyond && { beyond: { lead: beyond.lead * part, spread: beyond.spread * part } }),
+    };
+  });
 }
