@@ -135,4 +135,4 @@ Examples:
 
 Shell completion: source <(neurofuzz completion bash); also zsh, fish, powershell.
 
-Exit codes: 0 nothing found, 1 with findings, 2 the request is wrong, 3 the machine failed.`;
+Exit codes: 0 nothing found, 1 with findings, 2 invalid command line, configuration or model, 3 the machine failed.`;

@@ -21,7 +21,7 @@ import { locateInGraph } from './graph-location.ts';
 import type { LineageIndex } from './lineage.ts';
 import { findingPictures, type PictureBudget, renderPicture } from './pictures/images.ts';
 import type { ImageInput } from './pictures/levels.ts';
-import { type AnswerTestcase, answersOf, predictionsOf } from './predictions.ts';
+import { type FindingAnswers, NO_ANSWERS, type ShownTestcases } from './predictions.ts';
 import type { FaultView, LineageStepView, OtherFindingView } from './view-model.ts';
 
 /** Maximum number of further findings of a fault that are listed. */
@@ -29,6 +29,12 @@ const MAX_OTHER_FINDINGS = 20;
 
 /** Maximum number of steps of a lineage that are shown with a picture. */
 const MAX_LINEAGE_STEPS = 10;
+
+/** Runs the model on the testcases of a finding. */
+export type AnswerFinding = (
+  finding: Finding,
+  testcases: ShownTestcases<TestcaseData>,
+) => Promise<FindingAnswers>;
 
 /** A campaign from which faults are collected. */
 export interface FaultContext {
@@ -38,8 +44,8 @@ export interface FaultContext {
   readonly graph: Graph | undefined;
   readonly lineages: LineageIndex;
   readonly budget: PictureBudget;
-  /** Runs the model; absent if it cannot be run. */
-  readonly answer?: AnswerTestcase | undefined;
+  /** Runs the model on the testcases of a finding; absent if it is not to be run, or cannot be. */
+  readonly answers?: AnswerFinding | undefined;
   /** Makes the command that reproduces the finding in a folder. */
   readonly replayLine: (folder: string) => string;
 }
@@ -68,7 +74,7 @@ export async function collectFault(
     () => undefined,
   );
   const roles = testcase && (await readRoles(join(shown.folder, ROLES_FILE), testcase));
-  const answers = await answersOf(context.answer, finding, { seed, finding: testcase, transformed });
+  const answers = (await context.answers?.(finding, { seed, finding: testcase, transformed })) ?? NO_ANSWERS;
   const imageFormats = recordedImageFormats(inputs, config);
   const image = firstImage(imageFormats);
   // The only input of a language model is its prompt, which is shown as text.
@@ -92,9 +98,9 @@ export async function collectFault(
           budget.picture,
         )
       : [],
-    predictions: predictionsOf(answers, finding),
-    texts: await collectTexts(shown, { config, testcase, seed, seedAnswer: answers.seed, roles }),
-    outputs: await collectOutputs(shown, answers.finding),
+    predictions: answers.predictions,
+    texts: await collectTexts(shown, { config, testcase, seed, seedAnswer: answers.seedAnswer, roles }),
+    outputs: await collectOutputs(shown, answers.classes),
     layerDivergence: finding.departures,
     graphLocation: locateInGraph(finding, graph),
     lineage:

@@ -6,7 +6,6 @@ import { comparesModels } from '../objectives/registry.ts';
 import { decodeOutputs, OUTPUTS_FILE } from '../storage/finding-files.ts';
 import { DTYPES, readNumber } from '../tensor/tensor.ts';
 import type { LocatedFinding } from '../triage/findings.ts';
-import type { ModelAnswer } from '../workers/services/rerun-service.ts';
 import type { OutputView } from './view-model.ts';
 
 /** Maximum number of values shown of an output. */
@@ -15,11 +14,11 @@ const MAX_VALUES = 5;
 /**
  * The largest values of each stored output, in both runs.
  *
- * @param answer what the model gives for the testcase, which has the names of classes; undefined if it was not run
+ * @param classNames names of classes by output, for the outputs that have them
  */
 export async function collectOutputs(
   { folder, finding }: LocatedFinding,
-  answer: ModelAnswer | undefined,
+  classNames: ReadonlyMap<string, readonly string[]>,
 ): Promise<OutputView[]> {
   const bytes = await readFile(join(folder, OUTPUTS_FILE)).catch(() => undefined);
   if (bytes === undefined) return [];
@@ -35,7 +34,7 @@ export async function collectOutputs(
     : ['finding', 'after the change'];
   return outputs.reference.map((tensor) => {
     const second = outputs.second.find(({ name }) => name === tensor.name);
-    const classes = answer?.outputs.find(({ name }) => name === tensor.name)?.classes;
+    const classes = classNames.get(tensor.name);
     return {
       output: tensor.name,
       indexLabel: isClassVector(tensor) ? 'class' : 'index',

@@ -10,7 +10,6 @@ import { TEXT_FILE } from '../storage/finding-files.ts';
 import { VALUE_ROLES, type ValueRoles } from '../storage/value-roles.ts';
 import { readNumber } from '../tensor/tensor.ts';
 import type { LocatedFinding } from '../triage/findings.ts';
-import type { ModelAnswer } from '../workers/services/rerun-service.ts';
 import { textDifference } from './text-difference.ts';
 import type { TextPiece, TextView } from './view-model.ts';
 
@@ -21,8 +20,8 @@ export interface CollectTextsOptions {
   readonly config: CampaignConfig;
   readonly testcase: TestcaseData | undefined;
   readonly seed: TestcaseData | undefined;
-  /** What the model gives for the seed; undefined if it was not run. */
-  readonly seedAnswer: ModelAnswer | undefined;
+  /** What a language model answers to the seed; undefined if it was not run. */
+  readonly seedAnswer: string | undefined;
   /** Which values of the testcase the fault depends on; undefined if that is not recorded. */
   readonly roles: ValueRoles | undefined;
 }
@@ -41,8 +40,8 @@ export async function collectTexts(
     const [start, end] = typeof from === 'number' && typeof to === 'number' ? [from, to] : [0, 0];
     views.push(comparedText('Prompt', seedText, prompt));
     views.push({ label: 'Answer', pieces: excerpt(answer, start, end) });
-    if (seedAnswer?.text !== undefined)
-      views.push({ label: 'Answer to the seed', pieces: excerpt(seedAnswer.text.answer, 0, 0) });
+    if (seedAnswer !== undefined)
+      views.push({ label: 'Answer to the seed', pieces: excerpt(seedAnswer, 0, 0) });
   } else {
     const text = await readFile(join(folder, TEXT_FILE), 'utf8').catch(() => undefined);
     if (text !== undefined) views.push(comparedText('Input as text', seedText, text));

@@ -3,7 +3,6 @@ import { basename, join } from 'node:path';
 import { dependenceText, isBatchDependence } from '../analysis/batch-dependence/describe-dependence.ts';
 import { withFindings } from '../campaign/monitor/seed-statistics.ts';
 import { checkSettings, readCampaignFile } from '../config/load.ts';
-import type { TestcaseData } from '../inputs/testcase.ts';
 import { isSignatureOf } from '../objectives/objective.ts';
 import { objectiveSpecs } from '../objectives/registry.ts';
 import { CAMPAIGN_FILE, EVENTS_FILE } from '../storage/campaign-store.ts';
@@ -11,10 +10,11 @@ import { type CampaignManifest, readManifest } from '../storage/manifest-reader.
 import { verifyManifest } from '../storage/trust/manifest-signature.ts';
 import { readFindings } from '../triage/findings.ts';
 import type { TriagedFault } from '../triage/triage.ts';
-import { collectFault, type FaultContext } from './collect-fault.ts';
+import { type AnswerFinding, collectFault, type FaultContext } from './collect-fault.ts';
 import { collectStatistics, readJsonLines } from './collect-statistics.ts';
 import { LineageIndex } from './lineage.ts';
 import type { PictureBudget } from './pictures/images.ts';
+import { findingAnswers } from './predictions.ts';
 import { ReportModel } from './report-model.ts';
 import type { CampaignView, FaultView } from './view-model.ts';
 
@@ -77,9 +77,10 @@ export async function collectCampaign(folder: string, options: CollectOptions): 
       damage,
     );
     const model = await ReportModel.open(folder, config, manifest, gaps);
-    const answer = model && ((testcase: TestcaseData) => model.answer(testcase));
     const graph = model?.graph;
-    const context: FaultContext = { folder, config, manifest, graph, lineages, budget, answer, replayLine };
+    const answers: AnswerFinding | undefined =
+      model && ((...shown) => findingAnswers((testcase) => model.answer(testcase), ...shown));
+    const context: FaultContext = { folder, config, manifest, graph, lineages, budget, answers, replayLine };
     try {
       for (const fault of options.faults.slice(0, maxFaults)) {
         const located = findings.filter(({ finding }) => finding.signature === fault.signature);

@@ -17,30 +17,49 @@ export type AnswerTestcase = (testcase: TestcaseData) => Promise<ModelAnswer | u
 /** The testcases of a finding that the model is run on. */
 export type ShownTestcases<T> = { readonly [of in PredictionView['of']]: T | undefined };
 
-/**
- * Runs the model on the seed, the finding and its changed version. Findings that end the process are not run again.
- *
- * @param answer undefined if the model cannot be run
- */
-export async function answersOf(
-  answer: AnswerTestcase | undefined,
-  { objective }: Pick<Finding, 'objective'>,
-  { seed, finding, transformed }: ShownTestcases<TestcaseData>,
-): Promise<ShownTestcases<ModelAnswer>> {
+/** What the model gives for the testcases of a finding, as far as it is shown. */
+export interface FindingAnswers {
+  readonly predictions: readonly PredictionView[];
+  /** What a language model answers to the seed. */
+  readonly seedAnswer: string | undefined;
+  /** Names of classes by output, for the outputs that have them. */
+  readonly classes: ReadonlyMap<string, readonly string[]>;
+}
+
+/** Nothing: the model was not run. */
+export const NO_ANSWERS: FindingAnswers = { predictions: [], seedAnswer: undefined, classes: new Map() };
+
+/** The properties of a finding that its answers depend on. */
+export type AnsweredFinding = Pick<Finding, 'objective' | 'violation' | 'label'>;
+
+/** Runs the model on the seed, the finding and its changed version. Findings that end the process are not run again. */
+export async function findingAnswers(
+  answer: AnswerTestcase,
+  finding: AnsweredFinding,
+  testcases: ShownTestcases<TestcaseData>,
+): Promise<FindingAnswers> {
   const run = async (testcase: TestcaseData | undefined) =>
-    testcase === undefined ? undefined : answer?.(testcase);
-  const endsProcess = FAILURE_KINDS.some((kind) => kind === objective);
+    testcase === undefined ? undefined : answer(testcase);
+  const endsProcess = FAILURE_KINDS.some((kind) => kind === finding.objective);
+  const answers = {
+    seed: await run(testcases.seed),
+    finding: endsProcess ? undefined : await run(testcases.finding),
+    transformed: endsProcess ? undefined : await run(testcases.transformed),
+  };
+  const named = (answers.finding?.outputs ?? []).flatMap(({ name, classes }) =>
+    classes === undefined ? [] : [[name, classes] as const],
+  );
   return {
-    seed: await run(seed),
-    finding: endsProcess ? undefined : await run(finding),
-    transformed: endsProcess ? undefined : await run(transformed),
+    predictions: predictionsOf(answers, finding),
+    seedAnswer: answers.seed?.text?.answer,
+    classes: new Map(named),
   };
 }
 
 /** What the model, and the second model of a pair, predict for each testcase; nothing of language models. */
-export function predictionsOf(
+function predictionsOf(
   answers: ShownTestcases<ModelAnswer>,
-  { objective, violation, label }: Pick<Finding, 'objective' | 'violation' | 'label'>,
+  { objective, violation, label }: AnsweredFinding,
 ): PredictionView[] {
   const { class: wrong, gap } = violation.details;
   const options = { comparesClasses: label !== undefined || wrong !== undefined || gap !== undefined };

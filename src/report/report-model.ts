@@ -41,15 +41,18 @@ export class ReportModel {
    * Loads the model of a campaign; undefined, with a note in `gaps`, if it is missing or has changed. The caller closes it.
    *
    * @param gaps also receives why the model cannot be run, when that shows
+   * @param signal ends loading and runs
    */
   static async open(
     folder: string,
     config: CampaignConfig,
     manifest: CampaignManifest,
     gaps: string[],
+    signal?: AbortSignal,
   ): Promise<ReportModel | undefined> {
     if (config.model === undefined) return undefined;
     const client = new RerunClient({ timeout: TIMEOUT_MS, ...memoryLimits(undefined, 1) });
+    signal?.addEventListener('abort', () => client.close(), { once: true });
     try {
       const derived = config.quantize === undefined ? undefined : await findDerivedModel(folder);
       const models = await locateModels(config, manifest, folder, 'put it back to see it', client);
@@ -69,6 +72,11 @@ export class ReportModel {
     }
     client.close();
     return undefined;
+  }
+
+  /** Whether it can still be run. */
+  get canRun(): boolean {
+    return this.#canRun;
   }
 
   /** Runs a testcase; undefined if that fails, or runs have taken too long: then none is run any more. */

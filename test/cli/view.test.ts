@@ -1,6 +1,6 @@
 import { cpSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { request } from 'node:http';
-import { basename, join } from 'node:path';
+import { basename, join, relative } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type { Browser, Page } from 'playwright-core';
 import type { ViewState } from '../../src/view/protocol.ts';
@@ -96,6 +96,50 @@ const post = (address: string, path: string, body: unknown, headers = JSON_TYPE)
 async function stateOf(address: string): Promise<ViewState> {
   return JSON.parse((await ask(address, 'api/state')).text);
 }
+
+/** A fault as the page fetches it: first without running the model. */
+async function faultOf(address: string, key: string, signature: string, query = '') {
+  const path = `api/fault?${new URLSearchParams({ campaign: key, signature })}${query}`;
+  const answer = await ask(address, path);
+  expect(answer.status).toBe(200);
+  return JSON.parse(answer.text);
+}
+
+describe('predictions', () => {
+  test('come by a request of their own, and are kept', async () => {
+    const shown = await serve([digits]);
+    const [{ key }] = (await stateOf(shown.address)).campaigns;
+    const files = await faultOf(shown.address, key, SIGNATURE);
+    expect([files.isModelPending, files.view.predictions, files.view.pictures.length]).toEqual([true, [], 3]);
+    const answered = await faultOf(shown.address, key, SIGNATURE, '&model=run');
+    expect(answered.view.predictions).toEqual([
+      { of: 'seed', text: expect.stringMatching(/^class \d \(/) },
+      { of: 'finding', text: expect.stringMatching(/^class \d \(/) },
+    ]);
+    expect(await faultOf(shown.address, key, SIGNATURE)).toEqual(answered);
+    expect(answered.isModelPending).toBe(false);
+    await shown.close();
+  });
+
+  test('are missing where the model cannot be loaded; everything else is shown, and it is tried again', async () => {
+    const moved = join(folder, 'moved');
+    cpSync(digits, moved, { recursive: true });
+    const model = join(folder, 'moved.onnx');
+    const settings = readFileSync(join(moved, 'campaign.yaml'), 'utf8');
+    writeFileSync(
+      join(moved, 'campaign.yaml'),
+      settings.replaceAll(/\S*nan-digits\.onnx/g, relative(moved, model)),
+    );
+    const shown = await serve([moved]);
+    const [{ key }] = (await stateOf(shown.address)).campaigns;
+    const { view: files, isModelPending } = await faultOf(shown.address, key, SIGNATURE, '&model=run');
+    expect([files.predictions, files.pictures.length, isModelPending]).toEqual([[], 3, false]);
+    expect(files.gaps.join()).toMatch(/moved\.onnx/);
+    cpSync('corpora/nan-digits/nan-digits.onnx', model);
+    expect((await faultOf(shown.address, key, SIGNATURE, '&model=run')).view.predictions).toHaveLength(2);
+    await shown.close();
+  });
+});
 
 describe('the server', () => {
   test('answers nothing without the whole address, or by the name of another host', async () => {
@@ -224,6 +268,15 @@ test('the command prints the address alone, and ends with 0 when it is asked to,
     await page.getByText('In the baseline and not found').waitFor();
     expect(await page.title()).toMatch(/^neurofuzz/);
     expect(await page.locator('img[src=x], svg[onload]').count()).toBe(0);
+    await page.context().close();
+  });
+
+  test('shows below the pictures what the model predicts', async () => {
+    const page = await openFault();
+    await page.locator('article .prediction').nth(1).waitFor();
+    const captions = await page.locator('article figcaption').allInnerTexts();
+    expect(captions[0]).toMatch(/^seed\s*class \d \((?:> )?[\d.]+ %\)$/);
+    expect(captions[1]).toMatch(/^finding\s*class \d \((?:> )?[\d.]+ %\)$/);
     await page.context().close();
   });
 

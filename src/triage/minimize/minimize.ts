@@ -1,4 +1,4 @@
-import { join } from 'node:path';
+import { isAbsolute, join, relative } from 'node:path';
 import type { Distance } from '../../constraints/distance.ts';
 import { UserError } from '../../core/errors.ts';
 import type { OnProgress, Progress } from '../../core/progress.ts';
@@ -153,11 +153,14 @@ async function minimizeOne(
     );
     if ('refusal' in minimized) return unchangedResult(folder, finding, minimized.refusal);
     const { signature, distance } = finding;
+    // As the original was named, for commands that are run from the same folder.
+    const shown = (path: string): string => (isAbsolute(folder) ? path : relative('.', path) || '.');
     return {
       path: folder,
       signature,
       distance,
       ...minimized,
+      smaller: minimized.smaller.map((variant) => ({ ...variant, path: shown(variant.path) })),
       ...(minimized.smaller.length > 0 ? {} : { why: 'no smaller input has the same fault' }),
     };
   } finally {

@@ -1,13 +1,12 @@
 import type { ComponentChildren } from 'preact';
 import { escapeControl } from '../../core/escape-control.ts';
 import { formatNumber } from '../../core/format-number.ts';
-import { Pictures, TextPart } from '../../report/html/testcase.tsx';
+import { Pictures, predictionLine, TextPart } from '../../report/html/testcase.tsx';
 import type { FaultView } from '../../report/view-model.ts';
 import type { CampaignStatus } from '../protocol.ts';
-import type { FaultDetail } from './fault-panel.tsx';
 import { differenceText } from './finding-table.tsx';
 import { formatRoute, type Selection } from './route.ts';
-import { useFetched } from './use-fetched.ts';
+import { useFault } from './use-fault.ts';
 
 /** Findings that are compared at most: each takes a column. */
 const MAX_COLUMNS = 6;
@@ -39,7 +38,7 @@ function ComparedColumns({
   readonly selections: readonly Selection[];
   readonly campaigns: readonly CampaignStatus[];
 }) {
-  const fetched = selections.map((selection) => useFetched<FaultDetail>('fault', { ...selection }, ''));
+  const fetched = selections.map((selection) => useFault({ ...selection }, ''));
   const error = fetched.find((column) => column.error !== undefined)?.error;
   if (error !== undefined) return <p class="warning">A finding cannot be shown: {escapeControl(error)}</p>;
   const views = fetched.flatMap(({ data }) => data?.view ?? []);
@@ -124,6 +123,7 @@ const ROWS: readonly Row[] = [
     ({ view }) => view.pictures.map(({ source }) => source).join(),
     ({ pictures }) => <Pictures pictures={pictures} />,
   ],
+  ['predictions', ({ view }) => view.predictions.map(predictionLine).join('; ')],
   [
     'texts',
     ({ view }) => view.texts.map(({ pieces }) => pieces.map(({ text }) => text).join('')).join('\n'),

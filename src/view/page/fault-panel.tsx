@@ -1,7 +1,6 @@
 import { escapeControl } from '../../core/escape-control.ts';
 import { FaultCard } from '../../report/html/fault.tsx';
-import type { FaultView } from '../../report/view-model.ts';
-import type { CampaignStatus, FindingRow, ViewState } from '../protocol.ts';
+import type { CampaignStatus, ViewState } from '../protocol.ts';
 import type { Choice } from './choice.ts';
 import { DecisionForm } from './decision-form.tsx';
 import { findingOf } from './fault-list.tsx';
@@ -9,13 +8,7 @@ import { FindingTable } from './finding-table.tsx';
 import { Jobs } from './jobs.tsx';
 import type { LiveAction } from './live-state.ts';
 import { ModelGraphPart } from './model-graph-part.tsx';
-import { useFetched } from './use-fetched.ts';
-
-/** A fault as the server describes it. */
-export interface FaultDetail {
-  readonly view: FaultView;
-  readonly findings: readonly FindingRow[];
-}
+import { useFault } from './use-fault.ts';
 
 /** One fault: what can be done with it, everything that the report says of it, and its findings. */
 export function FaultPanel({
@@ -36,7 +29,7 @@ export function FaultPanel({
   const row = campaign.faults.find((fault) => fault.signature === signature);
   const query = { campaign: campaign.key, signature, ...(finding === undefined ? {} : { finding }) };
   const version = `${row?.path} ${row?.findings} ${row?.flaky}`;
-  const { data, error } = useFetched<FaultDetail>('fault', query, version);
+  const { data, error, isModelRunning } = useFault(query, version);
   if (row === undefined) return <p>This fault is not there any more.</p>;
   const shown = finding ?? findingOf(row.path);
   return (
@@ -66,6 +59,7 @@ export function FaultPanel({
         ) : null
       ) : (
         <>
+          {isModelRunning ? <p class="soft">Running the model for its predictions…</p> : null}
           <FaultCard view={{ ...data.view, fault: row }} id="shown" />
           <ModelGraphPart campaign={campaign.key} signature={signature} finding={shown} />
           <FindingTable

@@ -11,11 +11,13 @@ export interface Fetched<T> {
  * Fetches JSON.
  *
  * @param version fetches anew where it changes
+ * @param isWanted whether it is to be fetched at all
  */
 export function useFetched<T>(
   path: string,
   query: Readonly<Record<string, string>>,
   version: string,
+  isWanted = true,
 ): Fetched<T> {
   const address = `${path} ${JSON.stringify(query)}`;
   const [fetched, setFetched] = useState<Fetched<T> & { readonly address: string }>({
@@ -24,6 +26,7 @@ export function useFetched<T>(
     error: undefined,
   });
   useEffect(() => {
+    if (!isWanted) return;
     const controller = new AbortController();
     getJson<T>(path, query, controller.signal).then(
       (data) => setFetched({ address, data, error: undefined }),
@@ -37,6 +40,6 @@ export function useFetched<T>(
       },
     );
     return () => controller.abort();
-  }, [address, version]);
+  }, [address, version, isWanted]);
   return fetched.address === address ? fetched : { data: undefined, error: undefined };
 }

@@ -2,13 +2,12 @@ import { basename, join } from 'node:path';
 import { checkSettings, readCampaignFile } from '../../config/load.ts';
 import type { CampaignConfig } from '../../config/schema.ts';
 import { errorMessage, UserError } from '../../core/errors.ts';
-import type { Graph } from '../../model/graph/graph.ts';
 import { isTie } from '../../objectives/objective.ts';
 import { collectCampaign } from '../../report/collect.ts';
-import { collectFault } from '../../report/collect-fault.ts';
+import { type AnswerFinding, collectFault } from '../../report/collect-fault.ts';
 import { readStatistics } from '../../report/collect-statistics.ts';
 import { LineageIndex } from '../../report/lineage.ts';
-import { loadGraph } from '../../report/load-graph.ts';
+import { NO_ANSWERS } from '../../report/predictions.ts';
 import type { CampaignView, FaultView, StatisticsView } from '../../report/view-model.ts';
 import { CAMPAIGN_FILE } from '../../storage/campaign-store.ts';
 import { isLocked } from '../../storage/lock.ts';
@@ -22,6 +21,7 @@ import type { CampaignStatus, FaultRow, FindingRow } from '../protocol.ts';
 import { type ModelGraph, modelGraph } from './model-graph.ts';
 import { newInLatestNight } from './nightly-states.ts';
 import type { CampaignSource } from './sources.ts';
+import { ViewedModel } from './viewed-model.ts';
 
 /** Sizes of the pictures of one fault in bytes: a page shows few at a time. */
 const PICTURE_BUDGET = { picture: 200_000, step: 40_000 };
@@ -30,6 +30,8 @@ const PICTURE_BUDGET = { picture: 200_000, step: 40_000 };
 export interface FaultDetail {
   readonly view: FaultView;
   readonly findings: readonly FindingRow[];
+  /** Whether the model has not been run: the request that runs it gives more. */
+  readonly isModelPending: boolean;
 }
 
 /** Reads one campaign for the page. What changes seldom is kept. */
@@ -37,11 +39,17 @@ export class CampaignReader {
   readonly source: CampaignSource;
   readonly #replayLine: (folder: string) => string;
   #faults: readonly TriagedFault[] = [];
-  #graph: { readonly sha256: string; readonly loaded: Promise<LoadedGraph> } | undefined;
+  readonly #model: ViewedModel;
 
   constructor(source: CampaignSource, replayLine: (folder: string) => string) {
     this.source = source;
     this.#replayLine = replayLine;
+    this.#model = new ViewedModel(source.folder);
+  }
+
+  /** Ends the process that runs the model. */
+  close(): void {
+    this.#model.close();
   }
 
   /** Reads what the list shows. Files that can't be read are named in `damage`. */
@@ -121,9 +129,10 @@ export class CampaignReader {
    * Collects everything about a fault.
    *
    * @param id of the finding to show; by default the one that represents the fault
+   * @param runsModel whether to load and run the model, unless what it gives is known; this may take long
    * @returns undefined if the campaign has no such fault or finding
    */
-  async fault(signature: string, id?: string): Promise<FaultDetail | undefined> {
+  async fault(signature: string, id?: string, runsModel = false): Promise<FaultDetail | undefined> {
     const { folder } = this.source;
     const fault = this.#faults.find((candidate) => candidate.signature === signature);
     const damage: string[] = [];
@@ -132,22 +141,42 @@ export class CampaignReader {
     const chosen = id === undefined ? located[0] : located.find((candidate) => idOf(candidate) === id);
     if (fault === undefined || chosen === undefined) return undefined;
     const { config, manifest } = await this.#settings();
-    const { graph, gaps } = await this.#loadGraph(config, manifest);
-    const findings = all.map(({ finding }) => finding);
+    const { graph, gaps } = runsModel
+      ? await this.#model.graph(config, manifest)
+      : { graph: this.#model.keptGraph(manifest), gaps: [] };
+    const notes = [...gaps];
+    let isModelPending = !runsModel && config.model !== undefined;
+    const answers: AnswerFinding = async (finding, testcases) => {
+      const kept = this.#model.keptAnswers(manifest, finding);
+      if (kept === undefined && (!runsModel || graph === undefined)) return NO_ANSWERS;
+      const answered = kept ?? (await this.#model.answers(config, manifest, finding, testcases));
+      isModelPending &&= graph === undefined;
+      notes.push(...answered.gaps);
+      return answered.answers;
+    };
     const view = await collectFault(
       {
         folder,
         config,
         manifest,
         graph,
-        lineages: await LineageIndex.read(folder, findings, damage),
+        lineages: await LineageIndex.read(
+          folder,
+          all.map(({ finding }) => finding),
+          damage,
+        ),
         budget: PICTURE_BUDGET,
+        answers,
         replayLine: this.#replayLine,
       },
       id === undefined ? fault : { ...fault, path: chosen.folder },
       located,
     );
-    return { view: { ...view, gaps: [...view.gaps, ...gaps] }, findings: located.map(findingRow) };
+    return {
+      view: { ...view, gaps: [...new Set([...view.gaps, ...notes])] },
+      findings: located.map(findingRow),
+      isModelPending,
+    };
   }
 
   /**
@@ -170,7 +199,7 @@ export class CampaignReader {
     const folder = this.findingFolder(signature, id);
     if (folder === undefined) return 'the finding is gone';
     const { config, manifest } = await this.#settings();
-    const { graph, gaps } = await this.#loadGraph(config, manifest);
+    const { graph, gaps } = await this.#model.graph(config, manifest);
     if (graph === undefined) return gaps.join('; ');
     const located = [...readFindings(folder, [])];
     return located.length === 0 ? 'the finding is damaged' : modelGraph(located[0].finding, graph);
@@ -182,23 +211,6 @@ export class CampaignReader {
     const manifest = await readManifest(folder);
     return { manifest, config: checkSettings(await readCampaignFile(file), {}, file) };
   }
-
-  /** Loads the model's graph once: it takes a process. */
-  #loadGraph(config: CampaignConfig, manifest: CampaignManifest): Promise<LoadedGraph> {
-    const { modelSha256: sha256 } = manifest;
-    if (this.#graph?.sha256 !== sha256) {
-      const gaps: string[] = [];
-      const loading = loadGraph(this.source.folder, config, manifest, gaps);
-      this.#graph = { sha256, loaded: loading.then((graph) => ({ graph, gaps })) };
-    }
-    return this.#graph.loaded;
-  }
-}
-
-interface LoadedGraph {
-  readonly graph: Graph | undefined;
-  /** Why there is no graph. */
-  readonly gaps: readonly string[];
 }
 
 /** The name of a finding's folder, which is its ID. */

@@ -77,6 +77,7 @@ export class LiveCampaigns {
     this.#isClosed = true;
     clearTimeout(this.#timer);
     this.#watcher.close();
+    for (const { reader } of this.#campaigns) reader.close();
   }
 
   #schedule(delayMs: number): void {
@@ -112,6 +113,8 @@ export class LiveCampaigns {
       campaigns.push({ reader, fingerprint: now, status });
     }
     this.#campaigns = campaigns;
+    const readers = new Set(campaigns.map(({ reader }) => reader));
+    for (const { reader } of before) if (this.#isClosed || !readers.has(reader)) reader.close();
     this.#watcher.watch([...new Set(sources.flatMap(foldersToWatch))]);
     const order = campaigns.map(({ status }) => status.key);
     const isReordered = order.join() !== before.map(({ status }) => status.key).join();

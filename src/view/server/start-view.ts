@@ -101,7 +101,11 @@ class View {
         return found(await this.#reader(query)?.figures());
       case 'api/fault':
         return found(
-          await this.#reader(query)?.fault(text(query, 'signature'), query.get('finding') ?? undefined),
+          await this.#reader(query)?.fault(
+            text(query, 'signature'),
+            query.get('finding') ?? undefined,
+            query.get('model') === 'run',
+          ),
         );
       case 'api/graph': {
         const graph = await this.#reader(query)?.graph(text(query, 'signature'), text(query, 'finding'));
