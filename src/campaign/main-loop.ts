@@ -49,7 +49,12 @@ export interface LoopContext extends StatisticsSources {
  */
 export async function runMainLoop(context: LoopContext): Promise<StopReason> {
   const { config, signal, faults, state, startedAt } = context;
-  if (config.untilFinding && faults.confirmed.length > 0) return 'finding';
+  if (config.untilFinding && faults.confirmed.length > 0) {
+    context.monitor.info(
+      'this campaign stops at its first finding, which it has: to continue the search, start over with --overwrite and without --until-finding',
+    );
+    return 'finding';
+  }
   if (state.corpus.size.count === 0) return 'seeds';
   const limit = config.time === undefined ? undefined : parseDuration(config.time);
   const stop = new StopConditions(signal, timeLeft(limit, startedAt, performance.now()));

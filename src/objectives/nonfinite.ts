@@ -137,7 +137,7 @@ function describeLocation(details: Violation['details']): string {
 function describeReach(details: Violation['details']): string {
   const { isOutput, outputsFinite, absorbedBy } = details;
   if (isOutput === true) return `reaches ${describeLocation(details)}`;
-  if (outputsFinite !== true) return `reaches ${describeElement(details)}, and an output is not finite`;
+  if (outputsFinite !== true) return `reaches ${describeElement(details)} and an output`;
   const by = absorbedBy === undefined ? '' : `: ${absorbedBy} absorbs it`;
   return `reaches ${describeElement(details)}, but no output${by}`;
 }
