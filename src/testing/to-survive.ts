@@ -175,7 +175,8 @@ function failureLines(
 }
 
 function findingLines(finding: FuzzFinding): string[] {
-  return [finding.summary, ...inputLines(finding), `reproduced ${finding.reproduced}`];
+  const where = finding.status === 'batch-dependent' ? ' in its batch, and not alone' : '';
+  return [finding.summary, ...inputLines(finding), `reproduced ${finding.reproduced}${where}`];
 }
 
 function failed(lines: readonly string[]): MatcherResult {

@@ -311,3 +311,14 @@ test('JSON of another kind in the place of the checkpoint is damage, and the one
   expect(damaged).toEqual(['state/checkpoint.json']);
   expect(checkpoint?.state.taken).toBe(COUNT - 1);
 });
+
+test('flaky findings of a fault that has others too have no record of their own', async () => {
+  const path = copy();
+  const damage: string[] = [];
+  mkdirSync(join(path, 'findings/unrepeatable/nan/0123456789abcdef'), { recursive: true });
+  expect([...(await readHitCounts(path, damage))]).toEqual([['nan', 822]]);
+  expect(damage).toEqual([]);
+  mkdirSync(join(path, 'findings/unrepeatable/inf/0123456789abcdef'), { recursive: true });
+  await readHitCounts(path, damage);
+  expect(damage).toEqual([expect.stringMatching(/unrepeatable\/inf\/signature.json is missing$/)]);
+});
