@@ -98,7 +98,7 @@ export function reportError(error: unknown): number {
     if (error.exitCode === 0) return EXIT.done;
     if (error.code === 'commander.help') return EXIT.request;
     const text = error.message.replace(/^error: /, '').replace(/\s*\n\s*/g, ' ');
-    printError(`${text}; see neurofuzz --help`);
+    printError(`${text}${text.endsWith('.') ? ' See' : '; see'} neurofuzz --help`);
     return EXIT.request;
   }
   if (error instanceof UserError) {

@@ -14,10 +14,21 @@ export function didYouMean(mistyped: string, names: readonly string[]): string {
   return smallest <= Math.max(2, mistyped.length / 2) ? `did you mean ${best}?` : '';
 }
 
-/** `did you mean x?`, or the valid names (at most the first eight) if none is close. */
-export function suggestName(mistyped: string, names: readonly string[]): string {
+/**
+ * `did you mean x?`, or the valid names (at most the first eight) if none is close.
+ *
+ * @param lister the command that lists all of them, which is named too
+ */
+export function suggestName(mistyped: string, names: readonly string[], lister?: string): string {
   const suggestion = didYouMean(mistyped, names);
-  if (suggestion !== '') return suggestion;
+  if (lister !== undefined)
+    return suggestion === ''
+      ? `${someNames(names)}; ${lister} lists them`
+      : `${suggestion} ${lister} lists them`;
+  return suggestion === '' ? someNames(names) : suggestion;
+}
+
+function someNames(names: readonly string[]): string {
   const shown = names.slice(0, 8).join(', ');
   return names.length > 8 ? `there are ${shown}, … (${names.length} in all)` : `there is ${shown}`;
 }

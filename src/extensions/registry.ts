@@ -32,7 +32,7 @@ export interface RegistryOptions<K> {
   readonly kinds: readonly K[];
   /** Names that are legal in place of a kind's and that the caller handles, such as groups; for suggestions. */
   readonly otherNames?: readonly string[];
-  /** Where users find the list, for messages: `neurofuzz mutators lists them`. */
+  /** The command that lists them, for messages: `neurofuzz mutators`. */
   readonly listedBy?: string;
   /** The text before a kind's name in messages, as `text:` for rules of text. */
   readonly prefix?: string;
@@ -134,7 +134,6 @@ export class Registry<K extends ExtensionKind<unknown, never>> {
       return new UserError(`${flag} must be one of ${names.join(', ')}${hint}, not ${JSON.stringify(name)}`);
     }
     const description = describeUnknown?.(name) ?? `unknown ${noun} ${name}`;
-    const list = listedBy === undefined ? '' : `; ${listedBy}`;
-    return new UserError(`${flag}: ${description}: ${suggestName(name, names)}${list}`);
+    return new UserError(`${flag}: ${description}: ${suggestName(name, names, listedBy)}`);
   }
 }

@@ -41,7 +41,7 @@ function matchTensors(watchable: readonly string[], pattern: string): readonly s
   if (watchable.includes(pattern)) return [pattern];
   if (!/[*?[{(]/.test(pattern)) {
     throw new UserError(
-      `--coverage: the model has no tensor ${pattern}: ${suggestName(pattern, watchable)}; neurofuzz inspect lists them`,
+      `--coverage: the model has no tensor ${pattern}: ${suggestName(pattern, watchable, 'neurofuzz inspect')}`,
     );
   }
   const matches = picomatch(pattern, { dot: true });

@@ -171,7 +171,7 @@ export const MUTATORS = new Registry<MutatorKind>({
   noun: 'mutator',
   kinds: [...new Set(MUTATOR_GROUPS.flatMap(({ kinds }) => kinds))],
   otherNames: [...MUTATOR_GROUPS.map(({ name }) => name), ALL_MUTATORS, NO_MUTATOR],
-  listedBy: 'neurofuzz mutators lists them',
+  listedBy: 'neurofuzz mutators',
   loadPlugin: loadMutatorPlugin,
 });
 

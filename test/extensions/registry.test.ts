@@ -102,7 +102,7 @@ describe('a spec', () => {
   test('of an unknown name gets the nearest one where there are many, groups included', () => {
     const message = refusal(() => MUTATORS.check('gausian'));
     expect(message).toBe(
-      '--mutator: unknown mutator gausian: did you mean gaussian?; neurofuzz mutators lists them',
+      '--mutator: unknown mutator gausian: did you mean gaussian? neurofuzz mutators lists them',
     );
     expect(refusal(() => MUTATORS.check('imags'))).toContain('did you mean images?');
     expect(refusal(() => OBJECTIVES.check('nonfinit'))).toBe(

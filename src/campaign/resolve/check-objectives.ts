@@ -55,7 +55,7 @@ export async function checkObjectiveTensors(
     const unknown = tensors.find((tensor) => !known.has(tensor));
     if (unknown !== undefined)
       throw new UserError(
-        `--objective: ${name}: the model has no input and no tensor ${unknown}: ${suggestName(unknown, [...known])}; neurofuzz inspect lists them`,
+        `--objective: ${name}: the model has no input and no tensor ${unknown}: ${suggestName(unknown, [...known], 'neurofuzz inspect')}`,
       );
   }
   const needed = objectiveTensors(objectives, model).filter((tensor) => !watched.includes(tensor));

@@ -12,7 +12,7 @@ export const COMPARATORS = new Registry<ComparatorKind>({
   noun: 'comparator',
   kinds: [boxes, masks, ranking, regression, tokens],
   prefix: 'by=',
-  listedBy: 'neurofuzz objectives lists them',
+  listedBy: 'neurofuzz objectives',
   describeUnknown: (name) => `outputs can't be compared by ${name}`,
 });
 

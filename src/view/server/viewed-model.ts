@@ -80,16 +80,16 @@ export class ViewedModel {
     testcases: ShownTestcases<TestcaseData>,
   ): Promise<Answered> {
     const gaps: string[] = [];
-    const answered = await this.#withModel(config, manifest, gaps, async (model, notes) => {
+    const outcome = await this.#withModel(config, manifest, gaps, async (model, notes) => {
       const kept = this.keptAnswers(manifest, finding);
       if (kept !== undefined) return kept;
       const answers = await findingAnswers((testcase) => model.answer(testcase), finding, testcases);
-      const made = { answers, gaps: [...notes] };
-      if (!this.#closing.signal.aborted) this.#answered.set(keyOf(manifest.modelSha256, finding), made);
+      const answered = { answers, gaps: [...notes] };
+      if (!this.#closing.signal.aborted) this.#answered.set(keyOf(manifest.modelSha256, finding), answered);
       this.#answered.evict();
-      return made;
+      return answered;
     });
-    return answered ?? { answers: NO_ANSWERS, gaps };
+    return outcome ?? { answers: NO_ANSWERS, gaps };
   }
 
   /** Ends the process, also in the middle of a run. */
