@@ -36,4 +36,8 @@ test('the script for bash can be sourced', async () => {
     stderr: '',
   });
   expect(stdout).toMatch(/^complete -F \S+ neurofuzz$/m);
+  // Also where the package bash-completion is missing, whose function the script calls.
+  const words = 'COMP_WORDS=(neurofuzz mini); COMP_CWORD=1';
+  const script = `neurofuzz() { node bin/neurofuzz.js "$@"; }\n${stdout}\n${words}; __neurofuzz_complete\necho "$COMPREPLY"`;
+  expect(spawnSync('bash', ['--norc'], { input: script, encoding: 'utf8' }).stdout).toBe('minimize\n');
 });
