@@ -65,3 +65,15 @@ export function median(numbers: readonly number[]): number {
   const middle = sorted.length >> 1;
   return sorted.length % 2 === 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
 }
+
+/** Median, ninth decile and maximum of a figure, under keys that end in its name; none of no numbers. */
+export function spreadOf(name: string, numbers: readonly number[], digits = 3): Record<string, number> {
+  if (numbers.length === 0) return {};
+  const sorted = [...numbers].sort((a, b) => a - b);
+  const rounded = (value: number): number => Number(value.toFixed(digits));
+  return {
+    [`median${name}`]: rounded(median(sorted)),
+    [`p90${name}`]: rounded(sorted[Math.floor(0.9 * sorted.length)]),
+    [`worst${name}`]: rounded(sorted[sorted.length - 1]),
+  };
+}

@@ -1,12 +1,12 @@
 /**
- * Measures the value of guidance and of the learned mutator selection: mutants until the first finding with both,
- * with coverage only, with Gaussian noise only, and with random search, for ten master seeds each, on the bundled
- * model and, with `--data <folder>`, on models of MNIST. Prints a JSON line for each model and search.
+ * Measures the value of gradients, of margins and of guidance: mutants, passes and seconds until the first finding with all of them,
+ * with margins and no gradients, with coverage only, with Gaussian noise only, and with random search, for ten master
+ * seeds each, on the bundled model and, with `--data <folder>`, on models of MNIST. Prints a JSON line for each model and search.
  */
 
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { campaign, line, median, withFolder } from './campaign.ts';
+import { campaign, line, spreadOf, withFolder } from './campaign.ts';
 import { flawedModels } from './flawed.ts';
 import { tracked } from './progress.ts';
 
@@ -17,7 +17,7 @@ const { values: options } = parseArgs({
     seeds: { type: 'string', default: '10' },
     first: { type: 'string', default: '1' },
     models: { type: 'string' },
-    searches: { type: 'string', default: 'learned,coverage,gaussian,control' },
+    searches: { type: 'string', default: 'gradients,margins,control' },
     /** Limit of mutants of one campaign; a search that finds nothing has failed. */
     most: { type: 'string', default: '1000000' },
   },
@@ -25,7 +25,8 @@ const { values: options } = parseArgs({
 
 /** Settings of each search. */
 const SEARCHES: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
-  learned: {},
+  gradients: {},
+  margins: { gradients: 'off' },
   coverage: { guidance: 'ann' },
   all: { mutator: 'all' },
   gaussian: { mutator: 'gaussian' },
@@ -43,6 +44,8 @@ await withFolder(async (folder) => {
     for (const search of options.searches.split(',')) {
       const { mutator = [], ...settings } = SEARCHES[search];
       const execs: number[] = [];
+      const passes: number[] = [];
+      const seconds: number[] = [];
       let found = 0;
       let chosen = {};
       for (const seed of masters) {
@@ -58,6 +61,8 @@ await withFolder(async (folder) => {
         const first = statistics.faults.find((fault) => fault.kept > 0);
         if (first !== undefined) found++;
         execs.push(first?.firstExecs ?? most);
+        passes.push(statistics.forwardEquivalents);
+        seconds.push(first?.firstSeconds ?? statistics.elapsedSeconds);
         chosen = Object.fromEntries(
           [...statistics.mutators]
             .sort((a, b) => b.share - a.share)
@@ -71,8 +76,9 @@ await withFolder(async (folder) => {
         search,
         found,
         of: masters.length,
-        medianExecs: median(execs),
-        worstExecs: Math.max(...execs),
+        ...spreadOf('Execs', execs),
+        ...spreadOf('ForwardEquivalents', passes),
+        ...spreadOf('Seconds', seconds),
         ...(search === 'control' ? {} : { sharesOfTheLast: chosen }),
       });
     }

@@ -14,7 +14,7 @@ import { deriveQuantizedModel } from '../src/model/quantize/derive.ts';
 import type { Quantization } from '../src/model/quantize/kind.ts';
 import { shapeSignatureOf } from '../src/model/testcase-batch.ts';
 import { encodeNpz } from '../src/tensor/npz.ts';
-import { campaign, line, median, withFolder } from './campaign.ts';
+import { campaign, line, spreadOf, withFolder } from './campaign.ts';
 import { type DigitNetwork, type Digits, digitNetwork, mnist, PIXELS } from './digit-networks.ts';
 import { tracked } from './progress.ts';
 
@@ -70,17 +70,6 @@ async function classesOf(path: string, { images, labels }: Digits): Promise<numb
     const logits = (outputs[0].data as Float32Array).subarray(row * 10, row * 10 + 10);
     return logits.indexOf(Math.max(...logits));
   });
-}
-
-/** Median, ninth decile and maximum of a figure, under names that end in its own. */
-function spreadOf(name: string, numbers: readonly number[]): Record<string, number> {
-  const sorted = [...numbers].sort((a, b) => a - b);
-  const rounded = (value: number): number => Number(value.toFixed(3));
-  return {
-    [`median${name}`]: rounded(median(sorted)),
-    [`p90${name}`]: rounded(sorted[Math.floor(0.9 * sorted.length)]),
-    [`worst${name}`]: rounded(sorted[sorted.length - 1]),
-  };
 }
 
 const { training, heldOut } = await mnist(options.data);

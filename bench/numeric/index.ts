@@ -7,7 +7,7 @@ import { parseArgs } from 'node:util';
 import { randomStream } from '../../src/core/random.ts';
 import { loadModel } from '../../src/model/formats/registry.ts';
 import { readNumber, sizeOf, type Tensor } from '../../src/tensor/tensor.ts';
-import { campaign, line, median, withFolder } from '../campaign.ts';
+import { campaign, line, spreadOf, withFolder } from '../campaign.ts';
 import { tracked } from '../progress.ts';
 import { makeNumericModels, type NumericModel } from './make.ts';
 
@@ -74,7 +74,7 @@ await withFolder(async (folder) => {
   const models = await makeNumericModels(folder, words, options.cache);
   const common = { range: [-1, 1], jobs: Number(options.jobs) };
   let runs = 0;
-  const totals = new Map<string, { found: number; seconds: number[] }>();
+  const totals = new Map<string, { found: number } & Record<'seconds' | 'execs' | 'passes', number[]>>();
   for (const model of tracked('numerical defects', 'model', models)) {
     const noise =
       Number(options.noise) > 0 ? await nonFiniteOnNoise(model, Number(options.noise)) : undefined;
@@ -108,10 +108,12 @@ await withFolder(async (folder) => {
         execs.push(first.firstExecs);
         passes.push(statistics.forwardEquivalents);
       }
-      const total = totals.get(search) ?? { found: 0, seconds: [] };
+      const total = totals.get(search) ?? { found: 0, seconds: [], execs: [], passes: [] };
       totals.set(search, total);
       if (seconds.length === own.length) total.found++;
       total.seconds.push(...seconds);
+      total.execs.push(...execs);
+      total.passes.push(...passes);
       line({
         bench: 'numeric',
         model: model.name,
@@ -122,16 +124,9 @@ await withFolder(async (folder) => {
         ...(most === undefined ? { time } : { mostExecs: most }),
         namedRightly: named,
         signatures: [...signatures],
-        ...(seconds.length === 0
-          ? {}
-          : {
-              medianSeconds: Number(median(seconds).toFixed(2)),
-              worstSeconds: Number(Math.max(...seconds).toFixed(2)),
-              medianExecs: median(execs),
-              worstExecs: Math.max(...execs),
-              medianForwardEquivalents: median(passes),
-              worstForwardEquivalents: Math.max(...passes),
-            }),
+        ...spreadOf('Seconds', seconds),
+        ...spreadOf('Execs', execs),
+        ...spreadOf('ForwardEquivalents', passes),
       });
     }
     if (options.twins === '0') continue;
@@ -155,14 +150,15 @@ await withFolder(async (folder) => {
       ),
     });
   }
-  for (const [search, { found, seconds }] of totals) {
+  for (const [search, { found, seconds, execs, passes }] of totals) {
     line({
       bench: 'numeric-all',
       search,
       models: models.length,
       foundByEverySeed: found,
-      medianSeconds: seconds.length === 0 ? null : Number(median(seconds).toFixed(2)),
-      worstSeconds: seconds.length === 0 ? null : Number(Math.max(...seconds).toFixed(2)),
+      ...spreadOf('Seconds', seconds),
+      ...spreadOf('Execs', execs),
+      ...spreadOf('ForwardEquivalents', passes),
     });
   }
 });

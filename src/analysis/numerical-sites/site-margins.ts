@@ -215,7 +215,7 @@ function toRowAxis(axis: number, shape: readonly number[]): number {
  * @param axis as the model counts it, with the batch dimension
  * @param visit gets the index of a slice's first element, the number of its elements, and their distance
  */
-function forEachSlice(
+export function forEachSlice(
   shape: readonly number[],
   axis: number,
   size: number,

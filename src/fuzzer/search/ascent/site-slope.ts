@@ -6,6 +6,7 @@ import type { MarginSlope } from '../../../objectives/objective.ts';
 import { readNumber } from '../../../tensor/tensor.ts';
 import { elementOfSubgoal, makeMarginBuffer, subgoalMargins } from '../subgoal-margins.ts';
 import { differenceSlope } from './difference-slope.ts';
+import { groupSlope } from './group-slope.ts';
 
 /**
  * Distance that a linear forecast of a margin must cover: margins are doublings, so that the tangent of log₂ d meets 0 where d
@@ -14,8 +15,8 @@ import { differenceSlope } from './difference-slope.ts';
 export const LOG_MARGIN_AIM = 1 / Math.LN2;
 
 /**
- * The slope of a numerical site's margin at one subgoal: of the one value where its hazard is a matter of one value, else by
- * differences.
+ * The slope of a numerical site's margin at one subgoal: of the one value where its hazard is a matter of one value, of all members
+ * where it is a matter of a group, else by differences.
  *
  * @param tensors of one row, the target's among them
  */
@@ -28,6 +29,10 @@ export function siteSlope(
   if (target.proxy === undefined) {
     const operand = tensors.get(target.tensor);
     const slope = operand && elementSlope(target.hazard, operand, target, tensors, subgoal, isShapeVarying);
+    if (slope !== undefined) return slope;
+  } else {
+    const group = elementOfSubgoal(marginsOf(target, tensors, 0), subgoal, isShapeVarying);
+    const slope = group === undefined ? undefined : groupSlope(target, tensors, group);
     if (slope !== undefined) return slope;
   }
   const buffer = makeMarginBuffer();
