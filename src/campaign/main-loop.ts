@@ -4,7 +4,6 @@ import { parseDuration, parseSize } from '../config/values.ts';
 import { repeatWithBackoff } from '../core/repeat-with-backoff.ts';
 import type { Executor } from '../fuzzer/executor.ts';
 import type { Hit, Task, TaskResult } from '../fuzzer/scheduling/task.ts';
-import type { AscentAccount } from '../fuzzer/search/search-goal.ts';
 import type { AppliedResult, ConfirmedHits } from '../fuzzer/state.ts';
 import { ProcessDied } from '../workers/lifetime/process-died.ts';
 import type { RerunClient } from '../workers/rerun-client.ts';
@@ -18,6 +17,7 @@ import {
 import type { FindingWriter } from './findings/finding-writer.ts';
 import { currentStatistics, type StatisticsSources, writeStats } from './monitor/current-statistics.ts';
 import type { Monitor, StopReason } from './monitor/monitor.ts';
+import { reportRefusal } from './monitor/report-refusal.ts';
 import { StopConditions, timeLeft } from './stop-conditions.ts';
 
 /** Milliseconds between updates of the monitor, and between writes of stats.json. */
@@ -177,15 +177,6 @@ async function processResult(
   });
   if (config.untilFinding && faults.confirmed.length > 0) return 'finding';
   return state.isJudging ? requested : 'plugins';
-}
-
-/** Says why there is no gradient; that of a process that died is no fault of a mutant, and holds for all goals. */
-function reportRefusal(monitor: Monitor, { refusal, isDeadly }: AscentAccount): void {
-  if (isDeadly === true)
-    monitor.warn(
-      `${refusal}: no mutant is to blame; the search continues without gradients, as with --gradients off`,
-    );
-  else monitor.info(`${refusal}: the search for this goal mutates without it`);
 }
 
 /**

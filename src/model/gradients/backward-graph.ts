@@ -3,7 +3,7 @@ import { DATA_TYPE } from '../formats/onnx/tensor.ts';
 import type { Graph, GraphNode } from '../graph/graph.ts';
 import { findInputDependentTensors } from '../graph/input-dependence.ts';
 import type { Differentiation, OperandGradients } from './rule.ts';
-import { ruleOf } from './rules/registry.ts';
+import { isFlat, ruleOf } from './rules/registry.ts';
 import { TensorWriter, type Value } from './tensor-writer.ts';
 
 /** Name of the input that takes the gradient arriving at the differentiated tensor. */
@@ -11,13 +11,6 @@ export const UPSTREAM = 'neurofuzz/gradient/upstream';
 
 /** Begins the names of the inputs that take tensors of the forward run. */
 const SAVED_PREFIX = 'neurofuzz/gradient/save/';
-
-/** Operations whose results are steps of their operands, or depend on shapes alone: their gradient is 0 by definition. */
-const FLAT_OPS: ReadonlySet<string> = new Set([
-  ...['Shape', 'Size', 'ConstantOfShape', 'NonZero', 'OneHot', 'EyeLike', 'Range', 'RandomNormalLike'],
-  ...['Equal', 'Less', 'LessOrEqual', 'Greater', 'GreaterOrEqual', 'Not', 'And', 'Or', 'Xor'],
-  ...['ArgMax', 'ArgMin', 'IsNaN', 'IsInf', 'Sign', 'Hardmax', 'NonMaxSuppression'],
-]);
 
 /** What a backward graph is built from. */
 export interface BackwardRequest {
@@ -110,7 +103,7 @@ class BackwardBuilder {
       if (upstream.every((value) => value === undefined)) continue;
       const gradients = this.#differentiate(node, upstream, onPath);
       if (gradients === undefined) {
-        if (!FLAT_OPS.has(node.op)) stops.unshift(`${node.op} (${node.name})`);
+        if (!isFlat(node)) stops.unshift(`${node.op} (${node.name})`);
         continue;
       }
       differentiated++;
@@ -146,7 +139,7 @@ class BackwardBuilder {
     upstream: readonly (Value | undefined)[],
     onPath: ReadonlySet<string>,
   ): OperandGradients | undefined {
-    if (node.op === 'Cast') return this.#differentiateCast(node, upstream[0]);
+    if (node.op === 'Cast' || node.op === 'CastLike') return this.#differentiateCast(node, upstream[0]);
     const rule = ruleOf(node.op, node.domain);
     if (rule === undefined) return undefined;
     const { opset, straightThrough } = this.#request;
@@ -165,6 +158,7 @@ class BackwardBuilder {
       inputShape: (input) => this.#shapeOf(node.inputs[input]),
       outputShape: (output) => this.#shapeOf(node.outputs[output]),
       hasInput: (input) => (node.inputs[input] ?? '') !== '',
+      isBoolean: (input) => this.#typeOf(node.inputs[input]) === 'bool',
       numbers: (input) => this.#numbersOf(node.inputs[input]),
     };
     return rule(at);

@@ -27,6 +27,8 @@ export interface Differentiation {
   inputShape(input: number): readonly number[];
   outputShape(output: number): readonly number[];
   hasInput(input: number): boolean;
+  /** Whether an operand holds booleans. */
+  isBoolean(input: number): boolean;
   /** The numbers of an operand that depends on no value of an input; undefined for others. */
   numbers(input: number): readonly number[] | undefined;
 }
@@ -41,11 +43,14 @@ export type OperandGradients = readonly (Value | undefined)[];
  */
 export type Rule = (at: Differentiation) => OperandGradients | undefined;
 
-/** The gradient that arrives at the first output. */
+/** The gradient that arrives at the first output: 0 where one arrives at others alone, such as the indices of a TopK. */
 export function upstreamOf(at: Differentiation): Value {
-  const upstream = at.upstream(0);
-  if (upstream === undefined) throw new Error(`no gradient arrives at ${at.node.name}`);
-  return upstream;
+  return at.upstream(0) ?? at.writer.zeros(at.outputShape(0));
+}
+
+/** The same operation with another gradient that arrives at its only output. */
+export function withUpstream(at: Differentiation, g: Value): Differentiation {
+  return { ...at, upstream: (output) => (output === 0 ? g : undefined) };
 }
 
 export function integerOf({ node }: Differentiation, name: string, fallback: number): number {

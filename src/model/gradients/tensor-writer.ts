@@ -20,6 +20,7 @@ type UnaryOp =
   | 'Cosh'
   | 'Erf'
   | 'Exp'
+  | 'Floor'
   | 'Log'
   | 'Neg'
   | 'Reciprocal'
@@ -164,6 +165,11 @@ export class TensorWriter {
   /** To float32. */
   toFloat(a: Value): Value {
     return this.node('Cast', [a], a.shape, { to: DATA_TYPE.float32 });
+  }
+
+  /** To int64, of numbers that are whole. */
+  toInteger(a: Value): Value {
+    return this.node('Cast', [a], a.shape, { to: DATA_TYPE.int64 });
   }
 
   /** Sums over axes, which stay with size 1. */

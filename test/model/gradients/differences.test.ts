@@ -1,12 +1,19 @@
 import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { expect, test } from '@jest/globals';
+import { describe, expect, test } from '@jest/globals';
 import { type Random, randomStream } from '../../../src/core/random.ts';
-import { type NodeAttributes, OnnxBuilder } from '../../../src/model/formats/onnx/builder.ts';
+import {
+  type NodeAttributes,
+  OnnxBuilder,
+  type OtherDomain,
+} from '../../../src/model/formats/onnx/builder.ts';
 import { loadModel } from '../../../src/model/formats/registry.ts';
-import { GRADIENT_RULES } from '../../../src/model/gradients/rules/registry.ts';
+import { type Gradient, NoGradientError } from '../../../src/model/gradients/gradient.ts';
+import { QUANTIZATION_RULES } from '../../../src/model/gradients/rules/quantization.ts';
+import { FLAT_OPS, GRADIENT_RULES } from '../../../src/model/gradients/rules/registry.ts';
 import { sizeOf, type Tensor } from '../../../src/tensor/tensor.ts';
+import { type Case, type Draw, FUSED_CASES } from './fused-cases.ts';
 
 /**
  * Every rule with random shapes and settings against central differences: the derivative of Σ upstream·y along a random direction,
@@ -16,29 +23,6 @@ const SHAPES = Number(process.env.NEUROFUZZ_GRADIENT_SHAPES ?? 2);
 const STEP = 2 ** -7;
 const TOLERANCE = 1e-3;
 const folder = mkdtempSync(join(tmpdir(), 'neurofuzz-differences-'));
-
-/** One operation: its input x, further operands as constants, and attributes. */
-interface Case {
-  readonly shape: readonly number[];
-  readonly operands?: readonly (
-    | readonly number[]
-    | {
-        readonly shape: readonly number[];
-        readonly values?: readonly number[];
-        readonly integers?: readonly number[];
-      }
-    | ''
-  )[];
-  readonly attributes?: NodeAttributes;
-  readonly opset?: number;
-  readonly low?: number;
-  readonly high?: number;
-  /** Position of x among the operands. */
-  readonly at?: number;
-  readonly outputs?: number;
-}
-
-type Draw = (between: (low: number, high: number) => number, random: Random) => Case;
 
 const row = (between: (low: number, high: number) => number): number[] =>
   Array.from({ length: between(1, 3) }, () => between(1, 4));
@@ -196,7 +180,7 @@ const CASES: Readonly<Record<string, Draw>> = {
     const shape = row(between);
     return {
       shape,
-      operands: [{ shape, integers: Array.from({ length: sizeOf(shape) }, (_, i) => i % 2) }, { shape: [1] }],
+      operands: [{ shape, booleans: Array.from({ length: sizeOf(shape) }, (_, i) => i % 2) }, { shape: [1] }],
       at: 1,
     };
   },
@@ -356,6 +340,68 @@ const CASES: Readonly<Record<string, Draw>> = {
     operands: [{ shape: [4], values: [1, 1, 2, 3] }],
     opset: 9,
   }),
+  Shrink: pointwise,
+  Mod: (between) => ({
+    shape: row(between),
+    operands: [{ shape: [1], values: [0.77] }],
+    attributes: { fmod: 1 },
+    bends: [-1.54, -0.77, 0.77, 1.54],
+  }),
+  ReverseSequence: (between) => ({ shape: [between(2, 4), 2], operands: [int(2, 1)] }),
+  Compress: (between) => ({
+    shape: [4, between(1, 3)],
+    operands: [{ shape: [4], booleans: [1, 0, 0, 1] }],
+    attributes: { axis: 0 },
+  }),
+  LpPool: (between) => ({
+    shape: image(between),
+    attributes: { p: between(2, 3), kernel_shape: [between(1, 3), 2], strides: [between(1, 2), 1] },
+    opset: 18,
+    low: 0.3,
+  }),
+  GlobalLpPool: (between) => ({ shape: image(between), attributes: { p: 2 } }),
+  MaxUnpool: (between) => {
+    const shape = [1, 2, between(1, 3), between(1, 3)];
+    const integers = Array.from({ length: sizeOf(shape) }, (_, i) => 4 * i + (i % 4));
+    return {
+      shape,
+      operands: [{ shape, integers }],
+      attributes: { kernel_shape: [2, 2], strides: [2, 2] },
+    };
+  },
+  MeanVarianceNormalization: (between) => ({ shape: image(between), attributes: { axes: [2, 3] } }),
+  Attention: (between, random) => {
+    const [heads, keys, size] = [between(1, 2), between(1, 4), between(1, 4)];
+    const key = { shape: [2, heads, keys, size] };
+    return {
+      shape: [2, heads * between(1, 2), between(1, 4), size],
+      operands: [key, key],
+      attributes: { is_causal: random.below(2) },
+      opset: 23,
+    };
+  },
+  RotaryEmbedding: (between, random) => {
+    const [length, half] = [between(1, 4), between(1, 3)];
+    const cache = { shape: [2, length, half] };
+    return {
+      shape: [2, between(1, 3), length, 2 * half],
+      operands: [cache, cache],
+      attributes: { interleaved: random.below(2) },
+      opset: 23,
+    };
+  },
+  GridSample: (between, random) => {
+    const shape = image(between);
+    return {
+      shape,
+      operands: [{ shape: [shape[0], between(1, 3), between(1, 3), 2] }],
+      attributes: {
+        align_corners: random.below(2),
+        padding_mode: { string: ['zeros', 'border'][random.below(2)] },
+      },
+    };
+  },
+  ...FUSED_CASES,
   LSTM: recurrent(4),
   GRU: (between, random) => recurrent(3, { linear_before_reset: random.below(2) })(between, random),
   RNN: recurrent(1),
@@ -363,14 +409,8 @@ const CASES: Readonly<Record<string, Draw>> = {
 
 /** Rules of one that another case covers, and of steps, which differences cannot show. */
 const ELSEWHERE = [
-  'Swish',
-  'QuickGelu',
-  'Round',
-  'Floor',
-  'Ceil',
-  'QuantizeLinear',
-  'DequantizeLinear',
-  'SimplifiedLayerNormalization',
+  ...['Swish', 'QuickGelu', 'SimplifiedLayerNormalization', 'Scatter'],
+  ...['Round', 'Floor', 'Ceil', ...Object.keys(QUANTIZATION_RULES)],
 ];
 
 test('every rule has a case here, or is one of steps or of a domain of its own', () => {
@@ -379,7 +419,7 @@ test('every rule has a case here, or is one of steps or of a domain of its own',
 
 function build(
   op: string,
-  { shape, operands = [], attributes, opset: version = 17, at = 0, outputs = 1 }: Case,
+  { shape, operands = [], attributes, opset: version = 17, at = 0, outputs = 1, result = 0 }: Case,
   random: Random,
 ): Uint8Array {
   const graph = new OnnxBuilder();
@@ -389,34 +429,31 @@ function build(
       return op === 'ScatterND'
         ? graph.constant('row', 'float32', [1, shape[1]], new Float32Array(shape[1]).fill(0.5))
         : '';
-    const {
-      shape: dims,
-      integers,
-      values,
-    } = operand as { shape: readonly number[]; integers?: readonly number[]; values?: readonly number[] };
+    const { shape: dims, integers, booleans, values } = operand;
     const name = `c${i}`;
+    if (booleans !== undefined) return graph.constant(name, 'bool', dims, Uint8Array.from(booleans));
     if (integers !== undefined)
-      return op === 'Where'
-        ? graph.constant(name, 'bool', dims, Uint8Array.from(integers))
-        : graph.constant(name, 'int64', dims, BigInt64Array.from(integers, BigInt));
+      return graph.constant(name, 'int64', dims, BigInt64Array.from(integers, BigInt));
     const data = Float32Array.from(
       values ?? Array.from({ length: sizeOf(dims) }, () => 0.3 + random.uniform()),
     );
     return graph.constant(name, 'float32', dims, data);
   });
   names.splice(at, 0, 'x');
+  const dot = op.lastIndexOf('.');
   graph.node(
-    op,
+    op.slice(dot + 1),
     names,
-    Array.from({ length: outputs }, (_, i) => (i === 0 ? 'y' : `y${i}`)),
+    Array.from({ length: outputs }, (_, i) => (i === result ? 'y' : `y${i}`)),
     attributes,
+    op.slice(0, Math.max(0, dot)) as '' | OtherDomain,
   );
   graph.output('y', 'float32');
   return graph.finish(op, version);
 }
 
 /** Values with equal distances in a drawn order, none of them near a bend of the functions above. */
-function spread(shape: readonly number[], low: number, high: number, random: Random): Float32Array {
+function spread({ shape, low = -2, high = 2, bends = [] }: Case, random: Random): Float32Array {
   const size = sizeOf(shape);
   const order = Array.from({ length: size }, (_, i) => ({ i, key: random.uniform() })).sort(
     (a, b) => a.key - b.key,
@@ -425,7 +462,7 @@ function spread(shape: readonly number[], low: number, high: number, random: Ran
   order.forEach(({ i }, rank) => {
     values[i] = low + ((rank + 0.37) / size) * (high - low);
   });
-  for (const bend of [0, 1, -0.7, 0.9, 2.5, -2.5])
+  for (const bend of [0, 1, -0.7, 0.9, 2.5, -2.5, ...bends])
     for (let i = 0; i < size; i++) if (Math.abs(values[i] - bend) < 2 * STEP) values[i] += 4 * STEP;
   return values;
 }
@@ -437,7 +474,7 @@ test.each(Object.keys(CASES))('%s: central differences', async (op) => {
     const path = join(folder, `${op}-${n}.onnx`);
     writeFileSync(path, build(op, drawn, random));
     const model = await loadModel(path, { runtime: 'auto' });
-    const x = spread(drawn.shape, drawn.low ?? -2, drawn.high ?? 2, random);
+    const x = spread(drawn, random);
     const feed = (data: Float32Array): Tensor => ({ type: 'float32', shape: drawn.shape, data });
     const gradient = await model.capabilities.gradients?.gradient({ of: 'y', wrt: ['x'] }, [feed(x)]);
     const upstream = Float32Array.from(
@@ -468,8 +505,42 @@ test.each(Object.keys(CASES))('%s: central differences', async (op) => {
   }
 });
 
-test('docs/gradients.md says how many operations have a rule', () => {
-  expect(readFileSync('docs/gradients.md', 'utf8')).toContain(
-    `a rule for each of ${GRADIENT_RULES.size} operations`,
-  );
+/** The gradient of one operation with a constant between it and x. */
+async function gradientThrough(op: string, drawn: Case): Promise<Gradient> {
+  const path = join(folder, `${op}-one.onnx`);
+  writeFileSync(path, build(op, drawn, randomStream('gradient-one', op)));
+  const model = await loadModel(path, { runtime: 'auto' });
+  const x = spread(drawn, randomStream('gradient-one', op));
+  const { gradients } = model.capabilities;
+  if (gradients === undefined) throw new Error('no gradients');
+  return gradients.gradient({ of: 'y', wrt: ['x'] }, [{ type: 'float32', shape: drawn.shape, data: x }]);
+}
+
+describe('where a gradient ends', () => {
+  const functions = (...strings: string[]) => ({
+    ...recurrent(1)((low) => low, randomStream('functions')),
+    attributes: { hidden_size: 1, activations: { strings } },
+  });
+
+  test('an operation without a rule is named', async () => {
+    await expect(gradientThrough('Det', { shape: [2, 2] })).rejects.toThrow(
+      new NoGradientError('y', ['Det (y)']),
+    );
+  });
+
+  test('a recurrent layer has a rule for its usual functions, also where they are written out', async () => {
+    expect((await gradientThrough('RNN', functions('Tanh'))).stops).toEqual([]);
+    await expect(gradientThrough('RNN', functions('Relu'))).rejects.toThrow('no gradient through RNN (y)');
+  });
+});
+
+test('docs/gradients.md lists the operations that have a rule', () => {
+  const page = readFileSync('docs/gradients.md', 'utf8');
+  expect(page).toContain(`a rule for each of ${GRADIENT_RULES.size} operations`);
+  const [, section] = page.split('## Operations with a rule');
+  const listed = section.split('\n').flatMap((line) => {
+    const [, kind, names] = /^\| ([a-z0][^|]*) \| (`.*`) \|$/.exec(line) ?? [];
+    return kind === undefined ? [] : names.split(', ').map((name) => name.slice(1, -1));
+  });
+  expect(listed.sort()).toEqual([...GRADIENT_RULES.keys(), ...FLAT_OPS].sort());
 });

@@ -3,7 +3,7 @@ import type { AttributeValue } from '../../graph/graph.ts';
 import { ATTRIBUTE_TYPE, longToNumber, type OnnxAttribute, type OnnxNode } from './proto.ts';
 import { dtypeOf } from './tensor.ts';
 
-/** A node's attributes of numbers and text; of a tensor, as ConstantOfShape has one, its type. */
+/** A node's attributes of numbers and text, the functions of a recurrent layer with commas between; of a tensor, as ConstantOfShape has one, its type. */
 export function attributesOf({ attribute }: OnnxNode): Record<string, AttributeValue> {
   return Object.fromEntries(
     attribute.flatMap((attribute): [string, AttributeValue][] => {
@@ -13,7 +13,17 @@ export function attributesOf({ attribute }: OnnxNode): Record<string, AttributeV
   );
 }
 
-function attributeValue({ type, f, i, s, t, floats, ints }: OnnxAttribute): AttributeValue | undefined {
+function attributeValue({
+  name,
+  type,
+  f,
+  i,
+  s,
+  t,
+  floats,
+  ints,
+  strings,
+}: OnnxAttribute): AttributeValue | undefined {
   switch (type) {
     case ATTRIBUTE_TYPE.float:
       return f;
@@ -25,6 +35,9 @@ function attributeValue({ type, f, i, s, t, floats, ints }: OnnxAttribute): Attr
       return [...floats];
     case ATTRIBUTE_TYPE.ints:
       return ints.map(longToNumber);
+    case ATTRIBUTE_TYPE.strings:
+      // Of a recurrent layer, its functions; other lists are tables.
+      return name === 'activations' ? strings.map((each) => Buffer.from(each).toString()).join() : undefined;
     case ATTRIBUTE_TYPE.tensor:
       return dtypeOf(t?.dataType ?? 0);
     default:

@@ -20,6 +20,14 @@ export type ValueType = DType | 'string' | { readonly mapsFrom: 'string' | 'int6
 /** The domain of the operations that converters of scikit-learn write. */
 export const ML_DOMAIN = 'ai.onnx.ml';
 
+/** The domain of ONNX Runtime's own operations. */
+export const MICROSOFT_DOMAIN = 'com.microsoft';
+
+/** Versions of the other domains. */
+const DOMAIN_VERSIONS = { [ML_DOMAIN]: 3, [MICROSOFT_DOMAIN]: 1 };
+
+export type OtherDomain = keyof typeof DOMAIN_VERSIONS;
+
 /** A dimension of an input or output: a size, or the name of a free one. */
 export type Dimension = number | string;
 
@@ -29,7 +37,7 @@ export class OnnxBuilder {
   readonly #constants: object[] = [];
   readonly #inputs: object[] = [];
   readonly #outputs: object[] = [];
-  #usesMl = false;
+  readonly #domains = new Set<OtherDomain>();
 
   /** @param dims left out where the runtime is to infer them */
   input(name: string, type: ValueType, dims?: readonly Dimension[]): string {
@@ -55,7 +63,7 @@ export class OnnxBuilder {
 
   /**
    * @param outputs names; an empty one omits that output
-   * @param domain of the operation; `ML_DOMAIN` is imported as its version 3
+   * @param domain of the operation; empty for the default one
    * @returns the first name that is not empty
    */
   node(
@@ -63,7 +71,7 @@ export class OnnxBuilder {
     inputs: readonly string[],
     outputs: string | readonly string[],
     attributes: NodeAttributes = {},
-    domain: '' | typeof ML_DOMAIN = '',
+    domain: '' | OtherDomain = '',
   ): string {
     const output = ([] as string[]).concat(outputs);
     const name = output.find((outputName) => outputName !== '') ?? op;
@@ -71,7 +79,7 @@ export class OnnxBuilder {
       name: key,
       ...encode(key, value),
     }));
-    this.#usesMl ||= domain === ML_DOMAIN;
+    if (domain !== '') this.#domains.add(domain);
     this.#nodes.push({ opType: op, name, domain, input: inputs, output, attribute });
     return name;
   }
@@ -83,7 +91,7 @@ export class OnnxBuilder {
       producerName: 'neurofuzz',
       opsetImport: [
         { domain: '', version: opset },
-        ...(this.#usesMl ? [{ domain: ML_DOMAIN, version: 3 }] : []),
+        ...[...this.#domains].map((domain) => ({ domain, version: DOMAIN_VERSIONS[domain] })),
       ],
       graph: this.graph(name),
     });

@@ -1,4 +1,4 @@
-import { type Differentiation, type OperandGradients, type Rule, upstreamOf } from '../rule.ts';
+import { type Differentiation, integerOf, type OperandGradients, type Rule, upstreamOf } from '../rule.ts';
 import type { Value } from '../tensor-writer.ts';
 
 /** Makes a rule of one that gives each operand's gradient before broadcasting is undone. */
@@ -48,6 +48,20 @@ function slopeOfPower(at: Differentiation, exponent: number): Value {
   return w.scale(w.pow(x, w.scalar(exponent - 1)), exponent);
 }
 
+/** a − b·⌊a/b⌋ between its steps; with `fmod` the quotient is rounded toward 0. */
+const remainder: Rule = broadcasting((at, g) => [
+  () => g,
+  () => {
+    const { writer: w } = at;
+    const quotient = w.div(at.operand(0), at.operand(1));
+    const whole =
+      integerOf(at, 'fmod', 0) === 0
+        ? w.unary('Floor', quotient)
+        : w.mul(w.unary('Sign', quotient), w.unary('Floor', w.unary('Abs', quotient)));
+    return w.unary('Neg', w.mul(g, whole));
+  },
+]);
+
 const where: Rule = (at): OperandGradients => {
   const { writer: w } = at;
   const g = upstreamOf(at);
@@ -75,6 +89,7 @@ export const ARITHMETIC_RULES: Readonly<Record<string, Rule>> = {
   Mean: broadcasting(({ node, writer: w }, g) =>
     node.inputs.map(() => () => w.scale(g, 1 / node.inputs.length)),
   ),
+  Mod: remainder,
   Max: extreme,
   Min: extreme,
   Pow: power,

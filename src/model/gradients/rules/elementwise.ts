@@ -2,7 +2,7 @@ import { type Differentiation, floatOf, type Rule, textOf, upstreamOf } from '..
 import type { TensorWriter, Value } from '../tensor-writer.ts';
 
 /** Writes the factor by which a function of one operand passes a gradient on: its derivative. */
-type Derivative = (w: TensorWriter, x: () => Value, y: () => Value, at: Differentiation) => Value;
+export type Derivative = (w: TensorWriter, x: () => Value, y: () => Value, at: Differentiation) => Value;
 
 /** The rule of a function that is applied to each element by itself. */
 function pointwise(derivative: Derivative): Rule {
@@ -44,14 +44,14 @@ function reciprocalRoot(w: TensorWriter, a: Value, b: Value): Value {
 const square = (w: TensorWriter, x: Value): Value => w.mul(x, x);
 
 /** Φ(x) + x·φ(x), the derivative of x·Φ(x). */
-const geluExact: Derivative = (w, x) => {
+export const geluExact: Derivative = (w, x) => {
   const cumulative = w.scale(w.add(w.scalar(1), w.unary('Erf', w.scale(x(), Math.SQRT1_2))), 0.5);
   const density = w.scale(w.unary('Exp', w.scale(square(w, x()), -0.5)), 1 / Math.sqrt(2 * Math.PI));
   return w.add(cumulative, w.mul(x(), density));
 };
 
 /** The derivative of x/2·(1 + tanh(u)) with u = √(2/π)·(x + 0.044715·x³). */
-const geluByTanh: Derivative = (w, x) => {
+export const geluByTanh: Derivative = (w, x) => {
   const root = Math.sqrt(2 / Math.PI);
   const cube = 0.044715;
   const inner = w.scale(w.mul(x(), w.add(w.scalar(1), w.scale(square(w, x()), cube))), root);
@@ -174,6 +174,9 @@ export const ELEMENTWISE_RULES: Readonly<Record<string, Rule>> = {
   Asinh: pointwise((w, x) => reciprocalRoot(w, square(w, x()), w.scalar(1))),
   Acosh: pointwise((w, x) => reciprocalRoot(w, square(w, x()), w.scalar(-1))),
   Atanh: pointwise((w, x) => w.unary('Reciprocal', w.oneMinus(square(w, x())))),
+  Shrink: pointwise((w, x, _, at) =>
+    w.mask(w.compare('Greater', w.unary('Abs', x()), w.scalar(floatOf(at, 'lambd', 0.5))), w.scalar(1)),
+  ),
   Clip: clip,
   Round: step,
   Floor: step,

@@ -15,7 +15,7 @@ const transpose: Rule = (at) => {
   ];
 };
 
-const concat: Rule = (at) => {
+export const concat: Rule = (at) => {
   const axis = positiveAxis(integerOf(at, 'axis', 0), at.outputShape(0).length);
   let start = 0;
   return at.node.inputs.map((_, i) => {

@@ -1,4 +1,4 @@
-import { type Differentiation, floatOf, integerOf, type Rule, upstreamOf } from '../rule.ts';
+import { type Differentiation, floatOf, integerOf, listOf, type Rule, upstreamOf } from '../rule.ts';
 import { axesFrom, positiveAxis, type TensorWriter, type Value } from '../tensor-writer.ts';
 
 /** The axes that a softmax adds up over: one from version 13 on, all from it on before. */
@@ -23,29 +23,36 @@ const logSoftmax: Rule = (at) => {
   return [w.sub(g, w.mul(w.unary('Exp', at.result(0)), w.reduceSum(g, softmaxAxes(at))))];
 };
 
-/** A tensor with mean 0 and variance 1 over some axes, and what it was divided by. */
+/** A tensor with variance 1 over some axes, and with mean 0 where it is centred; and what it was divided by. */
 interface Normalized {
   readonly values: Value;
   readonly reciprocalDeviation: Value;
+  readonly isCentred: boolean;
 }
 
-function normalize(w: TensorWriter, x: Value, axes: readonly number[], epsilon: number): Normalized {
-  const centred = w.sub(x, w.reduceMean(x, axes));
+export function normalize(
+  w: TensorWriter,
+  x: Value,
+  axes: readonly number[],
+  epsilon: number,
+  isCentred = true,
+): Normalized {
+  const centred = isCentred ? w.sub(x, w.reduceMean(x, axes)) : x;
   const variance = w.reduceMean(w.mul(centred, centred), axes);
   const reciprocalDeviation = w.unary('Reciprocal', w.unary('Sqrt', w.add(variance, w.scalar(epsilon))));
-  return { values: w.mul(centred, reciprocalDeviation), reciprocalDeviation };
+  return { values: w.mul(centred, reciprocalDeviation), reciprocalDeviation, isCentred };
 }
 
-/** (g − mean g − n·mean(g·n))/σ, n being the normalized values and g the gradient at them. */
-function normalizationGradient(
+/** (g − mean g − n·mean(g·n))/σ, n being the normalized values and g the gradient at them; the mean of g only where n is centred. */
+export function normalizationGradient(
   w: TensorWriter,
   g: Value,
-  { values, reciprocalDeviation }: Normalized,
+  { values, reciprocalDeviation, isCentred }: Normalized,
   axes: readonly number[],
 ): Value {
-  const shift = w.reduceMean(g, axes);
+  const moved = isCentred ? w.sub(g, w.reduceMean(g, axes)) : g;
   const stretch = w.mul(values, w.reduceMean(w.mul(g, values), axes));
-  return w.mul(w.sub(w.sub(g, shift), stretch), reciprocalDeviation);
+  return w.mul(w.sub(moved, stretch), reciprocalDeviation);
 }
 
 /** Gradients of x, scale and bias, where the scale is laid out as `scaleShape` against the normalized values. */
@@ -96,20 +103,20 @@ const rmsNormalization: Rule = (at) => {
   const { writer: w } = at;
   const shape = at.inputShape(0);
   const axes = axesFrom(positiveAxis(integerOf(at, 'axis', -1), shape.length), shape);
-  const x = at.operand(0);
-  const meanSquare = w.reduceMean(w.mul(x, x), axes);
-  const factor = w.unary(
-    'Reciprocal',
-    w.unary('Sqrt', w.add(meanSquare, w.scalar(floatOf(at, 'epsilon', 1e-5)))),
-  );
-  const values = w.mul(x, factor);
+  const normalized = normalize(w, at.operand(0), axes, floatOf(at, 'epsilon', 1e-5), false);
   const g = upstreamOf(at);
-  const scaled = w.mul(g, at.operand(1));
-  const stretch = w.mul(values, w.reduceMean(w.mul(scaled, values), axes));
   return [
-    at.wants(0) ? w.mul(w.sub(scaled, stretch), factor) : undefined,
-    at.wants(1) ? w.reduceTo(w.mul(g, values), at.inputShape(1)) : undefined,
+    at.wants(0) ? normalizationGradient(w, w.mul(g, at.operand(1)), normalized, axes) : undefined,
+    at.wants(1) ? w.reduceTo(w.mul(g, normalized.values), at.inputShape(1)) : undefined,
   ];
+};
+
+/** (x − mean)/(σ + 10⁻⁹), as the function of the operator set has it. */
+const meanVarianceNormalization: Rule = (at) => {
+  const { writer: w } = at;
+  const rank = at.inputShape(0).length;
+  const axes = (listOf(at, 'axes') ?? [0, 2, 3]).map((axis) => positiveAxis(axis, rank));
+  return [normalizationGradient(w, upstreamOf(at), normalize(w, at.operand(0), axes, 0), axes)];
 };
 
 /** In inference a batch normalization is a scale and a shift of each channel. */
@@ -123,7 +130,7 @@ const batchNormalization: Rule = (at) => {
 };
 
 /** x / ‖x‖ along an axis: (g − y·Σ g·y)/‖x‖ for the Euclidean norm, (g − sgn x·Σ g·y)/‖x‖ for the sum of magnitudes. */
-const lpNormalization: Rule = (at) => {
+export const lpNormalization: Rule = (at) => {
   const { writer: w } = at;
   const x = at.operand(0);
   const y = at.result(0);
@@ -171,6 +178,7 @@ export const NORMALIZATION_RULES: Readonly<Record<string, Rule>> = {
   GroupNormalization: groupNormalization,
   RMSNormalization: rmsNormalization,
   SimplifiedLayerNormalization: rmsNormalization,
+  MeanVarianceNormalization: meanVarianceNormalization,
   BatchNormalization: batchNormalization,
   LpNormalization: lpNormalization,
   LRN: localResponseNormalization,

@@ -101,9 +101,53 @@ const globalMaxPool: Rule = (at) => [
   at.writer.mask(at.writer.compare('Equal', at.operand(0), at.result(0)), upstreamOf(at)),
 ];
 
+/** (Σ |x|ᵖ)^(1/p) over windows: g·y^(1 − p) of all windows that read a value, times sgn x·|x|^(p − 1). */
+const lpPool: Rule = (at) => {
+  const window = poolWindow(at);
+  if (window === undefined) return undefined;
+  const { writer: w } = at;
+  const shape = at.inputShape(0);
+  const channels = shape[1];
+  const ones = new Float32Array(channels * sizeOf(window.kernel)).fill(1);
+  const kernel = w.floats(ones, [channels, 1, ...window.kernel]);
+  const shares = w.mul(upstreamOf(at), slopeOfNorm(at));
+  return [w.mul(convolveBack(at, shares, kernel, window, channels, shape), slopeOfTerm(at))];
+};
+
+const globalLpPool: Rule = (at) => [
+  at.writer.mul(at.writer.mul(upstreamOf(at), slopeOfNorm(at)), slopeOfTerm(at)),
+];
+
+/** y^(1 − p), 0 where y is 0. */
+function slopeOfNorm(at: Differentiation): Value {
+  const { writer: w } = at;
+  const y = at.result(0);
+  const isZero = w.compare('Equal', y, w.scalar(0));
+  const base = w.where(isZero, w.scalar(1), y);
+  return w.where(isZero, w.scalar(0), w.pow(base, w.scalar(1 - integerOf(at, 'p', 2))));
+}
+
+/** sgn x·|x|^(p − 1). */
+function slopeOfTerm(at: Differentiation): Value {
+  const { writer: w } = at;
+  const x = at.operand(0);
+  return w.mul(w.unary('Sign', x), w.pow(w.unary('Abs', x), w.scalar(integerOf(at, 'p', 2) - 1)));
+}
+
+/** Values were written to the places that indices name, as MaxPool gives them: those of the whole tensor. */
+const maxUnpool: Rule = (at) => {
+  const { writer: w } = at;
+  const g = upstreamOf(at);
+  const flat = w.reshape(g, [sizeOf(g.shape)]);
+  return [w.node('Gather', [flat, at.indices(1)], at.inputShape(0))];
+};
+
 export const POOLING_RULES: Readonly<Record<string, Rule>> = {
   MaxPool: maxPool,
   AveragePool: averagePool,
   GlobalAveragePool: globalAveragePool,
   GlobalMaxPool: globalMaxPool,
+  LpPool: lpPool,
+  GlobalLpPool: globalLpPool,
+  MaxUnpool: maxUnpool,
 };

@@ -2,7 +2,7 @@ import { type Differentiation, floatOf, integerOf, type Rule, textOf, upstreamOf
 import type { Value } from '../tensor-writer.ts';
 
 /** A·B: G·Bᵀ and Aᵀ·G. A vector counts as a matrix of one row on the left and of one column on the right. */
-const matMul: Rule = (at) => {
+export const productGradients: Rule = (at) => {
   const { writer: w } = at;
   const [shapeA, shapeB] = [at.inputShape(0), at.inputShape(1)];
   const matrixA = shapeA.length === 1 ? [1, ...shapeA] : shapeA;
@@ -26,7 +26,7 @@ function outputAxes(a: readonly number[], b: readonly number[]): number {
 }
 
 /** α·A′·B′ + β·C, A′ and B′ being transposed or not. */
-const gemm: Rule = (at) => {
+export const gemm: Rule = (at) => {
   const { writer: w } = at;
   const g = upstreamOf(at);
   const alpha = floatOf(at, 'alpha', 1);
@@ -50,30 +50,68 @@ const gemm: Rule = (at) => {
 
 /** A product written with letters: that of the gradient and all other operands, summed to the letters of this one. */
 const einsum: Rule = (at) => {
-  const [left, right] = textOf(at, 'equation', '').replaceAll(' ', '').split('->');
-  if (right === undefined || left.includes('.')) return undefined;
-  const terms = left.split(',');
+  const parsed = termsOf(at);
+  if (parsed === undefined) return undefined;
+  const { terms, result } = parsed;
   const gradients: (Value | undefined)[] = [];
   for (const [i, term] of terms.entries()) {
     if (!at.wants(i)) continue;
+    if (new Set(term).size !== term.length) return undefined;
     const others = terms.flatMap((other, k) => (k === i ? [] : [{ letters: other, value: at.operand(k) }]));
-    const known = new Set([...right, ...others.flatMap(({ letters }) => [...letters])]);
-    if (new Set(term).size !== term.length || [...term].some((letter) => !known.has(letter)))
-      return undefined;
-    const equation = `${[right, ...others.map(({ letters }) => letters)].join(',')}->${term}`;
-    gradients[i] = productOf(
-      at,
-      equation,
-      others.map(({ value }) => value),
-      i,
-    );
+    const known = new Set([...result, ...others.flatMap(({ letters }) => [...letters])]);
+    // Letters that only this operand has were summed: its gradient is the same along them.
+    const kept = [...term].filter((letter) => known.has(letter)).join('');
+    const shape = at.inputShape(i);
+    const equation = `${[result, ...others.map(({ letters }) => letters)].join(',')}->${kept}`;
+    const values = others.map(({ value }) => value);
+    const keptShape = shape.filter((_, axis) => known.has(term[axis]));
+    const product = productOf(at, equation, values, keptShape);
+    const aligned = shape.map((size, axis) => (known.has(term[axis]) ? size : 1));
+    gradients[i] = at.writer.expand(at.writer.reshape(product, aligned), shape);
   }
   return gradients;
 };
 
-function productOf(at: Differentiation, equation: string, others: readonly Value[], input: number): Value {
-  const attributes = { equation: { string: equation } };
-  return at.writer.node('Einsum', [upstreamOf(at), ...others], at.inputShape(input), attributes);
+/** Letters in place of an ellipsis; those of the equations are small ones in nearly all models. */
+const ELLIPSIS_LETTERS = 'ZYXWVUTS';
+
+/** The letters of the operands and of the result; undefined where an axis of size 1 stands for a larger one. */
+function termsOf(at: Differentiation): { readonly terms: string[]; readonly result: string } | undefined {
+  const [left, right] = textOf(at, 'equation', '').replaceAll(' ', '').split('->');
+  const shapes = left.split(',').map((_, i) => at.inputShape(i));
+  const ranks = left
+    .split(',')
+    .map((term, i) => (term.includes('...') ? shapes[i].length - (term.length - 3) : 0));
+  const most = Math.max(...ranks);
+  if (most > ELLIPSIS_LETTERS.length || (most > 0 && /[S-Z]/.test(left))) return undefined;
+  const spread = (term: string, rank: number): string =>
+    term.replace('...', ELLIPSIS_LETTERS.slice(most - rank, most));
+  const terms = left.split(',').map((term, i) => spread(term, ranks[i]));
+  const sizes = new Map<string, number>();
+  for (const [i, term] of terms.entries())
+    for (const [axis, letter] of [...term].entries()) {
+      const size = shapes[i][axis];
+      if ((sizes.get(letter) ?? size) !== size) return undefined;
+      sizes.set(letter, size);
+    }
+  const letters = [...left.replaceAll('...', '').replaceAll(',', '')].sort();
+  const once = letters.filter((letter) => letters.indexOf(letter) === letters.lastIndexOf(letter)).join('');
+  const result = right === undefined ? `${ELLIPSIS_LETTERS.slice(0, most)}${once}` : spread(right, most);
+  return { terms, result };
 }
 
-export const PRODUCT_RULES: Readonly<Record<string, Rule>> = { MatMul: matMul, Gemm: gemm, Einsum: einsum };
+function productOf(
+  at: Differentiation,
+  equation: string,
+  others: readonly Value[],
+  shape: readonly number[],
+): Value {
+  const attributes = { equation: { string: equation } };
+  return at.writer.node('Einsum', [upstreamOf(at), ...others], shape, attributes);
+}
+
+export const PRODUCT_RULES: Readonly<Record<string, Rule>> = {
+  MatMul: productGradients,
+  Gemm: gemm,
+  Einsum: einsum,
+};

@@ -1,4 +1,4 @@
-import { type Differentiation, integerOf, listOf, type Rule, textOf } from '../rule.ts';
+import { type Differentiation, integerOf, type Rule, textOf } from '../rule.ts';
 import type { TensorWriter, Value } from '../tensor-writer.ts';
 
 /**
@@ -146,18 +146,30 @@ function recurrent(gates: number, cellOf: Cell): Rule {
 
 /** Whether a layer is used as exporters write it, with the default functions and for all of its length. */
 function isPlain(at: Differentiation): boolean {
-  const activations = at.node.attributes?.activations;
   const lengths = at.hasInput(4) ? at.numbers(4) : [];
   return (
-    activations === undefined &&
+    hasUsualFunctions(at) &&
     at.node.attributes?.clip === undefined &&
     integerOf(at, 'input_forget', 0) === 0 &&
     integerOf(at, 'layout', 0) === 0 &&
     (lengths?.every((length) => length === at.inputShape(0)[0]) ?? false) &&
     !at.hasInput(7) &&
-    listOf(at, 'activation_alpha') === undefined &&
     [1, 2, 3].every((i) => !at.wants(i))
   );
+}
+
+/** Functions of the gates and of the state, by operator. */
+const USUAL_FUNCTIONS: Readonly<Record<string, string>> = {
+  LSTM: 'Sigmoid,Tanh,Tanh',
+  GRU: 'Sigmoid,Tanh',
+  RNN: 'Tanh',
+};
+
+/** Whether the functions are the usual ones, which some exporters write out, of each direction. */
+function hasUsualFunctions(at: Differentiation): boolean {
+  const usual = USUAL_FUNCTIONS[at.node.op];
+  const given = textOf(at, 'activations', usual).toLowerCase();
+  return [usual, `${usual},${usual}`].some((functions) => functions.toLowerCase() === given);
 }
 
 /** The gradients that one direction contributes: of X, and of its initial state and cell, `[batch, hidden]`. */
