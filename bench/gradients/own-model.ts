@@ -79,7 +79,7 @@ function converted({ shape, data }: Tensor, { type }: InputSpec): Tensor {
 
 /**
  * The median, over random directions, of the difference between the gradient's forecast and the central difference of
- * Σ upstream·of, relative to the size of the forecast's terms; of several steps the best one, since rounding spoils short
+ * Σ upstream·of, relative to the forecast; of several steps the best one, since rounding spoils short
  * ones and bends long ones.
  */
 async function differenceFromCentral(
@@ -94,12 +94,12 @@ async function differenceFromCentral(
   const positions = request.wrt.map((name) => model.inputs.findIndex((input) => input.name === name));
   const differences: number[] = [];
   for (let n = 0; n < DIRECTIONS; n++) {
-    const directions = slopes.map(({ shape }) =>
-      Float32Array.from({ length: sizeOf(shape) }, () => 2 * random.uniform() - 1),
+    // Half of the values, uphill: the change is then large against the rounding of the output.
+    const directions = slopes.map((slope) =>
+      Float32Array.from(slope.data as Float32Array, (value) => Math.sign(value) * random.below(2)),
     );
     const terms = slopes.flatMap((slope, k) => [...directions[k]].map((d, i) => d * Number(slope.data[i])));
     const forecast = terms.reduce((sum, term) => sum + term, 0);
-    const scale = Math.sqrt(terms.reduce((sum, term) => sum + term * term, 0));
     const lossAt = async (step: number): Promise<number> => {
       const moved = feeds.map((feed, i): Tensor => {
         const k = positions.indexOf(i);
@@ -116,7 +116,7 @@ async function differenceFromCentral(
     const errors: number[] = [];
     for (const step of STEPS)
       errors.push(Math.abs(((await lossAt(step)) - (await lossAt(-step))) / (2 * step) - forecast));
-    differences.push(Math.min(...errors) / Math.max(scale, 1e-12));
+    differences.push(Math.min(...errors) / Math.max(forecast, 1e-12));
   }
   return median(differences);
 }

@@ -341,6 +341,14 @@ const CASES: Readonly<Record<string, Draw>> = {
     opset: 9,
   }),
   Shrink: pointwise,
+  Col2Im: (between) => {
+    const image = [between(3, 5), between(3, 5)];
+    return {
+      shape: [1, 2 * 4, (image[0] - 1) * (image[1] - 1)],
+      operands: [int(...image), int(2, 2)],
+      opset: 18,
+    };
+  },
   Mod: (between) => ({
     shape: row(between),
     operands: [{ shape: [1], values: [0.77] }],
@@ -526,6 +534,33 @@ describe('where a gradient ends', () => {
     await expect(gradientThrough('Det', { shape: [2, 2] })).rejects.toThrow(
       new NoGradientError('y', ['Det (y)']),
     );
+  });
+
+  test('an If whose condition is constant is no end', async () => {
+    const branch = (op: string): OnnxBuilder => {
+      const body = new OnnxBuilder();
+      body.node(op, ['doubled'], `result-${op}`);
+      body.output(`result-${op}`, 'float32');
+      return body;
+    };
+    const graph = new OnnxBuilder();
+    graph.input('x', 'float32', [3]);
+    graph.node('Add', ['x', 'x'], 'doubled');
+    graph.constant('condition', 'bool', [], Uint8Array.of(1));
+    const bodies = { then_branch: branch('Exp'), else_branch: branch('Floor') };
+    graph.node('If', ['condition'], 'y', bodies);
+    graph.output('y', 'float32', [3]);
+    const path = join(folder, 'if.onnx');
+    writeFileSync(path, graph.finish('if', 17));
+    const model = await loadModel(path, { runtime: 'auto' });
+    const x: Tensor = { type: 'float32', shape: [3], data: Float32Array.of(0, 1, -1) };
+    const gradient = await model.capabilities.gradients?.gradient({ of: 'y', wrt: ['x'] }, [x]);
+    const ones: Tensor = { type: 'float32', shape: [3], data: new Float32Array(3).fill(1) };
+    const [given] = (await gradient?.run([x], ones)) ?? [];
+    [0, 1, -1].forEach((value, i) => {
+      expect(given.data[i]).toBeCloseTo(2 * Math.exp(2 * value), 4);
+    });
+    expect(gradient?.stops).toEqual([]);
   });
 
   test('a recurrent layer has a rule for its usual functions, also where they are written out', async () => {

@@ -81,25 +81,35 @@ const fusedGemm: Rule = (at) => {
   return g && gemm(withUpstream(at, g));
 };
 
-/** α·A′·B′, whose last two axes are transposed or not. */
+/** An operand of a product with its axes moved, and how a gradient at that goes back to the operand. */
+interface Flipped {
+  readonly value: Value;
+  back(g: Value): Value;
+}
+
+/** `transBatch` moves the first axis behind the other batch axes; `trans` exchanges the last two then. */
+function flipped(at: Differentiation, input: number, trans: string, transBatch: string): Flipped {
+  const { writer: w } = at;
+  const rank = at.inputShape(input).length;
+  let perm = Array.from({ length: rank }, (_, i) => i);
+  if (integerOf(at, transBatch, 0) !== 0) perm = [...perm.slice(1, -1), 0, rank - 1];
+  if (integerOf(at, trans, 0) !== 0) perm = [...perm.slice(0, -2), perm[rank - 1], perm[rank - 2]];
+  const value = w.transpose(at.operand(input), perm);
+  const inverse = perm.map((_, axis) => perm.indexOf(axis));
+  return { value, back: (g) => w.transpose(w.reduceTo(g, value.shape), inverse) };
+}
+
+/** α·A′·B′, A′ and B′ having their axes moved or not. */
 const fusedMatMul: Rule = (at) => {
-  const shapes = [at.inputShape(0), at.inputShape(1)];
-  if (shapes.some(({ length }) => length < 2)) return undefined;
-  if (integerOf(at, 'transBatchA', 0) !== 0 || integerOf(at, 'transBatchB', 0) !== 0) return undefined;
+  if ([0, 1].some((input) => at.inputShape(input).length < 2)) return undefined;
   const { writer: w } = at;
   const g = w.scale(upstreamOf(at), floatOf(at, 'alpha', 1));
-  const [transA, transB] = [integerOf(at, 'transA', 0) !== 0, integerOf(at, 'transB', 0) !== 0];
-  const flip = (x: Value, isFlipped: boolean): Value => (isFlipped ? w.transposeMatrix(x) : x);
-  const gradients: (Value | undefined)[] = [];
-  if (at.wants(0)) {
-    const product = w.matmul(g, flip(at.operand(1), !transB));
-    gradients[0] = w.reduceTo(flip(product, transA), shapes[0]);
-  }
-  if (at.wants(1)) {
-    const product = w.matmul(flip(at.operand(0), !transA), g);
-    gradients[1] = w.reduceTo(flip(product, transB), shapes[1]);
-  }
-  return gradients;
+  const a = flipped(at, 0, 'transA', 'transBatchA');
+  const b = flipped(at, 1, 'transB', 'transBatchB');
+  return [
+    at.wants(0) ? a.back(w.matmul(g, w.transposeMatrix(b.value))) : undefined,
+    at.wants(1) ? b.back(w.matmul(w.transposeMatrix(a.value), g)) : undefined,
+  ];
 };
 
 /**

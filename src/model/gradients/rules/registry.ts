@@ -3,6 +3,7 @@ import type { Rule } from '../rule.ts';
 import { ARITHMETIC_RULES } from './arithmetic.ts';
 import { ATTENTION_RULES } from './attention.ts';
 import { CLASSICAL_RULES } from './classical.ts';
+import { COLUMN_RULES } from './columns.ts';
 import { CONVOLUTION_RULES } from './convolution.ts';
 import { ELEMENTWISE_RULES } from './elementwise.ts';
 import { FUSED_RULES } from './fused.ts';
@@ -38,6 +39,7 @@ export const GRADIENT_RULES: ReadonlyMap<string, Rule> = new Map(
     SAMPLING_RULES,
     FUSED_RULES,
     CLASSICAL_RULES,
+    COLUMN_RULES,
     QUANTIZATION_RULES,
   ].flatMap((rules) => Object.entries(rules)),
 );
