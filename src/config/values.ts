@@ -27,7 +27,8 @@ export function parseDuration(text: string): number {
 
 const BYTES_PER_UNIT: Readonly<Record<string, number>> = { kb: 1e3, mb: 1e6, gb: 1e9, tb: 1e12 };
 
-const SIZE_PATTERN = /^(\d+(?:\.\d+)?) ?([kmgt]b)$/i;
+// Without the flag i, which a JSON Schema cannot have.
+const SIZE_PATTERN = /^(\d+(?:\.\d+)?) ?([kmgtKMGT][bB])$/;
 
 /** An amount of memory or disk such as `512MB` or `2GB`. */
 export const size = z

@@ -24,6 +24,11 @@ test.each(['campaign.yaml', 'campaign-tfjs.yaml'])('it accepts the bundled %s', 
   expect(validate.errors).toBeNull();
 });
 
+test.each(['2GB', '512 mb', '1.5Tb'])('it accepts the size %s, as the campaign does', (memory) => {
+  const campaign = { memory, maxDisk: memory };
+  expect([validate(campaign), campaignSchema.safeParse(campaign).error?.issues ?? []]).toEqual([true, []]);
+});
+
 test.each([
   [{ modle: 'x.onnx' }, 'additionalProperties'],
   [{ execs: 0 }, 'exclusiveMinimum'],
