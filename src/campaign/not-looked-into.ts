@@ -49,9 +49,7 @@ function listed(names: readonly string[]): string {
 function inputsThatStay({ model, sites, inputs, mutator }: Scope): NotLookedInto | undefined {
   // The inputs of a model that generates text are its prompts.
   const names = model.generation === undefined ? stayingInputs(model, sites, inputs, mutator) : [];
-  return names.length === 0
-    ? undefined
-    : { kind: 'inputs', text: `inputs that are not mutated: ${listed(names)}` };
+  return names.length === 0 ? undefined : { kind: 'inputs', text: `other values of ${listed(names)}` };
 }
 
 function idsNeverTried({ model, inputs }: Scope): NotLookedInto | undefined {

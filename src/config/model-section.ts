@@ -99,7 +99,7 @@ export const modelSection = {
     .meta({ help: 'saved model: an .onnx file, a TensorFlow.js model.json or a SavedModel folder' }),
   runtime: withFlag(z.enum(['auto', 'tensorflow', 'wasm', 'cpu', 'onnx']).default('auto'), {
     flags: '--runtime <kind>',
-    help: 'tensorflow, wasm, cpu for TensorFlow.js models; tensorflow for SavedModels; onnx',
+    help: 'tensorflow, wasm or cpu for TensorFlow.js models; tensorflow for SavedModels; onnx for ONNX models',
   }),
   signature: withFlag(z.string().min(1).optional(), {
     flags: '--signature <name>',

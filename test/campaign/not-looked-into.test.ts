@@ -60,7 +60,7 @@ describe('what a campaign does not look into', () => {
     expect(notLookedInto(scope([], {}, { mutators: [[]] }))).toEqual([
       {
         kind: 'inputs',
-        text: 'inputs that are not mutated: x (no site depends on it; --mutator x=numbers --range x=lo,hi mutates it)',
+        text: 'other values of x (no site depends on it; --mutator x=numbers --range x=lo,hi mutates it)',
       },
     ]));
 
