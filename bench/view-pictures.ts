@@ -23,9 +23,13 @@ interface Shot {
   prepare(page: Page): Promise<void>;
 }
 
+/** Time within which the page shows predictions, for which it loads a model. */
+const PREDICTIONS_TIMEOUT_MS = 120_000;
+
 async function openFault(page: Page): Promise<void> {
   await page.locator('.fault-item a').first().click();
   await page.locator('article svg').first().waitFor();
+  await page.locator('article .prediction').first().waitFor({ timeout: PREDICTIONS_TIMEOUT_MS });
 }
 
 const SHOTS: readonly Shot[] = [
@@ -37,7 +41,11 @@ const SHOTS: readonly Shot[] = [
     prepare: async (page) => {
       for (const i of [0, 1]) await page.locator('.fault-item input').nth(i).check();
       await page.getByRole('link', { name: 'Compare' }).click();
-      await page.locator('table.compared').waitFor();
+      // Both findings.
+      const cells = page
+        .locator('table.compared tr', { hasText: 'predictions' })
+        .locator('td', { hasText: 'seed: class' });
+      await cells.nth(1).waitFor({ timeout: PREDICTIONS_TIMEOUT_MS });
     },
   },
   { file: 'view-phone.png', width: 390, scheme: 'light', prepare: async () => {} },

@@ -59,8 +59,8 @@ export function FaultPanel({
         ) : null
       ) : (
         <>
-          {isModelRunning ? <p class="soft">Running the model for its predictions…</p> : null}
           <FaultCard view={{ ...data.view, fault: row }} id="shown" />
+          {isModelRunning ? <p class="soft">Running the model for its predictions…</p> : null}
           <ModelGraphPart campaign={campaign.key} signature={signature} finding={shown} />
           <FindingTable
             campaign={campaign.key}
