@@ -1,12 +1,13 @@
 /**
  * TensorFuzz's third experiment: how many of ten words that are rare in the training text a character model generates
- * when its prompts are mutated, and at which cost, with guidance and with random search; and whether it repeats a
- * word.
+ * when its prompts are mutated, and at which cost, by a search with gradients, by one with margins alone and by random search; and
+ * whether it repeats a word.
  *
  * The words are fixed by a rule that does not depend on results: of the lower-case words of five letters or more that
  * occur in the text fewer than ten times (and at least --least times), those with the smallest SHA-256 with the salt,
- * except words that the model generates for a seed prompt. Both searches generate as many characters, including those
- * scored by lookahead. Prints a JSON line for each campaign, and a summary.
+ * except words that the model generates for a seed prompt. All searches have as many passes of the network, one for each token that
+ * it reads, gradients counted by their measured price: the first search has --execs mutants, the others as many as that took.
+ * Prints a JSON line for each campaign, and a summary.
  */
 import { createHash } from 'node:crypto';
 import { readFile, writeFile } from 'node:fs/promises';
@@ -28,7 +29,7 @@ const { values: options } = parseArgs({
     length: { type: 'string', default: '64' },
     salt: { type: 'string', default: 'rare words' },
     least: { type: 'string', default: '1' },
-    searches: { type: 'string', default: 'auto,none' },
+    searches: { type: 'string', default: 'gradients,margins,control' },
     coverage: { type: 'string', default: 'auto' },
     measure: { type: 'string', default: 'norm' },
     jobs: { type: 'string', default: '2' },
@@ -47,51 +48,79 @@ const generate = {
 const words = await rareWords();
 line({ bench: 'text', words, ...generate, execs: Number(options.execs) });
 
+/** Settings of each search. */
+const SEARCHES: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
+  gradients: { guidance: 'auto', gradients: 'auto' },
+  margins: { guidance: 'auto', gradients: 'off' },
+  control: { guidance: 'none' },
+};
+
+/** What a search has found within its passes. */
+interface Word {
+  readonly word: string;
+  readonly execs: number;
+  readonly passes: number;
+  readonly seconds: number;
+}
+
+/** Mutants beyond those that should have as many passes: what is found with more passes does not count. */
+const SPARE = 1.15;
+
 await withFolder(async (folder) => {
   const list = join(folder, 'words.txt');
   await writeFile(list, `${words.join('\n')}\n`);
-  const found: Record<string, number[]> = {};
+  const searches = options.searches.split(',');
+  const found = new Map<string, Word[][]>(searches.map((search) => [search, []]));
+  /** Passes for each mutant, as the last campaign of each search had them; at first those of a prompt and an answer. */
+  const passesPerMutant = new Map<string, number>();
   const masterSeeds = Array.from({ length: Number(options.seeds) }, (_, i) => i + 1);
   for (const seed of tracked('text', 'campaign', masterSeeds)) {
-    let characters = 0;
-    for (const guidance of options.searches.split(',')) {
-      // Random search generates as many characters as the guided search did with this seed.
-      const execs =
-        guidance === 'none' && characters > 0
-          ? Math.ceil(characters / generate.length)
-          : Number(options.execs);
+    let budget: number | undefined;
+    for (const search of searches) {
+      const usual = passesPerMutant.get(search) ?? (search === 'control' ? 1.3 * generate.length : 40);
+      const execs = budget === undefined ? Number(options.execs) : Math.ceil((SPARE * budget) / usual);
       const { statistics } = await campaign({
         model: options.model,
         seeds: PROMPTS,
         generate,
         objective: [`text:words,file=${list}`, 'text:repeated-word'],
-        guidance,
+        ...SEARCHES[search],
         coverage: options.coverage,
         measure: options.measure,
         execs,
         keep: 1,
         jobs: Number(options.jobs),
         seed: String(seed),
-        out: join(folder, `${guidance}-${seed}`),
+        out: join(folder, `${search}-${seed}`),
       });
-      if (guidance !== 'none') characters = statistics.spoken;
+      const perMutant = statistics.forwardEquivalents / statistics.execs;
+      passesPerMutant.set(search, perMutant);
+      budget ??= statistics.forwardEquivalents;
+      const within = budget;
       const said = statistics.faults
         .filter(({ signature }) => signature.startsWith('text-words-'))
-        .map(({ signature, firstExecs, firstSeconds }) => ({
-          word: signature.slice('text-words-'.length),
-          execs: firstExecs,
-          seconds: Number(firstSeconds.toFixed(1)),
-        }));
+        .map(
+          ({ signature, firstExecs, firstSeconds }): Word => ({
+            word: signature.slice('text-words-'.length),
+            execs: firstExecs,
+            passes: Math.round(firstExecs * perMutant),
+            seconds: Number(firstSeconds.toFixed(1)),
+          }),
+        )
+        .filter(({ passes }) => passes <= within);
       const repeat = statistics.faults.find(({ signature }) => signature === 'text-repeated-word');
-      found[guidance] = [...(found[guidance] ?? []), said.length];
+      found.get(search)?.push(said);
       line({
         bench: 'text',
-        guidance,
+        search,
         seed,
         found: said.length,
         said,
         repeat: repeat && { execs: repeat.firstExecs, seconds: Number(repeat.firstSeconds.toFixed(2)) },
         execs: statistics.execs,
+        passes: statistics.forwardEquivalents,
+        within,
+        gradients: statistics.gradients,
         looked: statistics.looked,
         characters: statistics.spoken,
         corpus: statistics.corpus,
@@ -99,14 +128,24 @@ await withFolder(async (folder) => {
       });
     }
   }
-  const medians = Object.fromEntries(
-    Object.entries(found).map(([guidance, counts]) => [guidance, median(counts)]),
-  );
-  line({
-    bench: 'text',
-    medians,
-    ratio: medians.none > 0 ? Number((medians.auto / medians.none).toFixed(2)) : undefined,
-  });
+  const control = median((found.get('control') ?? []).map(({ length }) => length));
+  for (const [search, bySeed] of found) {
+    const all = bySeed.flat();
+    const spread = (key: 'execs' | 'passes' | 'seconds') =>
+      all.length === 0
+        ? undefined
+        : { median: median(all.map((word) => word[key])), worst: Math.max(...all.map((word) => word[key])) };
+    const counts = bySeed.map(({ length }) => length);
+    line({
+      bench: 'text',
+      search,
+      words: { median: median(counts), worst: Math.min(...counts), total: all.length },
+      ratio: search !== 'control' && control > 0 ? Number((median(counts) / control).toFixed(2)) : undefined,
+      execs: spread('execs'),
+      passes: spread('passes'),
+      seconds: spread('seconds'),
+    });
+  }
 });
 
 /** The ten words, chosen as described above. */

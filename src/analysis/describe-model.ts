@@ -27,7 +27,9 @@ export function describeModel(model: Model): ModelDescription {
     ...(half === undefined ? {} : { half }),
     graph,
     watchable,
-    ...(capabilities.gradients === undefined ? {} : { isDifferentiable: true }),
+    ...(capabilities.gradients !== undefined || textGeneration?.isDifferentiable === true
+      ? { isDifferentiable: true }
+      : {}),
     evidence: gatherInputEvidence(model),
     ...(secondModel === undefined ? {} : { secondModel: describeSecondModel(secondModel) }),
     ...(textGeneration === undefined ? {} : { generation: describeGeneration(textGeneration) }),

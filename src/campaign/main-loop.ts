@@ -168,6 +168,7 @@ async function processResult(
     result.seconds,
     applied.entries.length,
     applied.thresholdChange !== undefined,
+    result.readTokens,
   );
   const { ascent } = result.progress ?? {};
   if (ascent !== undefined && collector.recordAscent(ascent)) reportRefusal(context.monitor, ascent);

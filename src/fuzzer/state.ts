@@ -116,6 +116,7 @@ export interface SavedFuzzerState {
   readonly forwards?: number;
   readonly gradients?: number;
   readonly spoken?: number;
+  readonly read?: number;
   readonly threshold: SavedNoveltyThreshold;
   readonly scheduler: unknown;
   readonly choice: SavedMutatorScheduler;
@@ -148,6 +149,7 @@ export class FuzzerState implements CorpusSource {
   #lost = 0;
   #lookaheadMutants = 0;
   #generatedTokens = 0;
+  #readTokens = 0;
   #forwards = 0;
   #gradients = 0;
   #rejected = 0;
@@ -211,6 +213,11 @@ export class FuzzerState implements CorpusSource {
   /** Tokens that a language model generated or scored. */
   get generatedTokens(): number {
     return this.#generatedTokens;
+  }
+
+  /** Tokens that a language model read, each as often as it ran: of prompts, of answers, and of what was scored. */
+  get readTokens(): number {
+    return this.#readTokens;
   }
 
   /** Testcases that the model ran for their gradients, beside the mutants, and gradients of a testcase so far. */
@@ -388,6 +395,7 @@ export class FuzzerState implements CorpusSource {
     this.#lost += result.lost;
     this.#lookaheadMutants += countLookaheadMutants(task);
     this.#generatedTokens += result.generatedTokens ?? 0;
+    this.#readTokens += result.readTokens ?? 0;
     this.#forwards += result.progress?.ascent?.forwards ?? 0;
     this.#gradients += result.progress?.ascent?.gradients ?? 0;
     this.#rejected += result.rejected;
@@ -419,6 +427,7 @@ export class FuzzerState implements CorpusSource {
       lost: this.#lost,
       ...(this.#lookaheadMutants === 0 ? {} : { looked: this.#lookaheadMutants }),
       ...(this.#generatedTokens === 0 ? {} : { spoken: this.#generatedTokens }),
+      ...(this.#readTokens === 0 ? {} : { read: this.#readTokens }),
       ...(this.#forwards === 0 ? {} : { forwards: this.#forwards }),
       ...(this.#gradients === 0 ? {} : { gradients: this.#gradients }),
       rejected: this.#rejected,
@@ -447,6 +456,7 @@ export class FuzzerState implements CorpusSource {
     this.#lost = saved.lost;
     this.#lookaheadMutants = saved.looked ?? 0;
     this.#generatedTokens = saved.spoken ?? 0;
+    this.#readTokens = saved.read ?? 0;
     this.#forwards = saved.forwards ?? 0;
     this.#gradients = saved.gradients ?? 0;
     this.#rejected = saved.rejected;

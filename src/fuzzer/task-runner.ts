@@ -44,6 +44,11 @@ export interface CorpusView extends ParentSource {
   readonly history: Pick<NoveltyHistory, 'filter'> | undefined;
 }
 
+interface TokenCounts {
+  readonly generated: number;
+  readonly read: number;
+}
+
 /** Violating rows of a lookahead run: none, since no objective judges it. */
 const NO_ROWS: ReadonlySet<number> = new Set();
 
@@ -88,7 +93,7 @@ export class TaskRunner {
   ): Promise<TaskResult> {
     const execution = this.#begin(task, view);
     const filter = view.history?.filter(task.threshold);
-    const tokensBefore = this.#generatedTokens;
+    const tokensBefore = this.#tokens;
     // The mutants of a step depend on the steps before it, which therefore run again.
     const start = task.picksPerStep === undefined ? span.from : 0;
     const countSeconds = (seconds: number): void => {
@@ -114,7 +119,11 @@ export class TaskRunner {
         heartbeat();
       }
     }
-    return this.#resultOf(execution, this.#generatedTokens - tokensBefore);
+    const { generated, read } = this.#tokens;
+    return this.#resultOf(execution, {
+      generated: generated - tokensBefore.generated,
+      read: read - tokensBefore.read,
+    });
   }
 
   /**
@@ -158,9 +167,10 @@ export class TaskRunner {
     throw new RangeError(`task ${task.number} has no mutant ${mutantIndex}`);
   }
 
-  /** Tokens that a generating model has generated or scored so far. */
-  get #generatedTokens(): number {
-    return this.#options.model.model.capabilities.textGeneration?.generatedTokens ?? 0;
+  /** Tokens that a generating model has generated or scored so far, and those that it has read. */
+  get #tokens(): TokenCounts {
+    const { textGeneration } = this.#options.model.model.capabilities;
+    return { generated: textGeneration?.generatedTokens ?? 0, read: textGeneration?.readTokens ?? 0 };
   }
 
   /** A step with the slopes at the testcases that it mutates, where its task steps along gradients. */
@@ -274,7 +284,7 @@ export class TaskRunner {
     return new LazyObservations(() => criterion.observe(covered), result.rows);
   }
 
-  #resultOf(execution: TaskExecution, generatedTokens: number): TaskResult {
+  #resultOf(execution: TaskExecution, tokens: TokenCounts): TaskResult {
     const { task, goalTracker, hitCollector, disabledObjectives, seconds } = execution;
     const seedHits = execution.seedHits?.hits ?? [];
     const measured = goalTracker?.progress(execution.candidates.length);
@@ -294,7 +304,8 @@ export class TaskRunner {
       mutants: task.mutants,
       lost: 0,
       rejected: this.#generator.rejected,
-      ...(generatedTokens === 0 ? {} : { generatedTokens }),
+      ...(tokens.generated === 0 ? {} : { generatedTokens: tokens.generated }),
+      ...(tokens.read === 0 ? {} : { readTokens: tokens.read }),
       candidates: packed,
       ...(progress === undefined ? {} : { progress }),
       hits: hitCollector.hits,

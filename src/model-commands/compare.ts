@@ -1,9 +1,9 @@
 import type { Notices } from '../campaign/resolve/model-settings.ts';
-import { canExposeTensors } from '../campaign/resolve/resolve-goals.ts';
 import type { InputConfig, ModelConfig, SecondModelConfig } from '../config/schema.ts';
 import { UserError } from '../core/errors.ts';
 import type { OnProgress, Progress } from '../core/progress.ts';
 import { type ModelComparison, OUTPUTS_SHARE } from '../evaluation/compare-pair.ts';
+import { canExposeTensors } from '../model/can-expose-tensors.ts';
 import type { ModelInfo, SecondModelInfo } from '../model/model.ts';
 import { comparesModels } from '../objectives/registry.ts';
 import { modelPath, secondModelOptions } from '../storage/load-options.ts';

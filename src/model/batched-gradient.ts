@@ -1,6 +1,7 @@
 import { moveAxisFirst, moveFirstToAxis } from '../tensor/axis.ts';
 import { DTYPES, sizeOf, type Tensor } from '../tensor/tensor.ts';
 import type { BatchedModel } from './batched-model.ts';
+import { type Differentiable, NoGradientError, type TokenReplacements } from './gradients/gradient.ts';
 import type { Model } from './model.ts';
 import type { TestcaseBatch } from './testcase-batch.ts';
 
@@ -8,8 +9,16 @@ import type { TestcaseBatch } from './testcase-batch.ts';
 export interface InputGradients {
   /** Row by row, `[rows, size]` each; undefined for inputs of integers that are no numbers. */
   readonly values: readonly (Float32Array | undefined)[];
+  /** Of inputs of tokens, with respect to what each of their look-ups gives, `[rows, tokens, width]`; undefined for others. */
+  readonly lookups: readonly (readonly Float32Array[] | undefined)[];
   /** Seconds of the run. */
   readonly seconds: number;
+}
+
+/** A batch of testcases whose gradients are computed. */
+export interface GradientBatch {
+  readonly batch: TestcaseBatch;
+  readonly rows: number;
 }
 
 /** Whether an input has a gradient: numbers, also whole ones such as pixels, and no token ids or strings. */
@@ -21,20 +30,34 @@ function hasGradient({ type, strings }: Model['inputs'][number]): boolean {
  * The gradient of Σ upstream·of for each row of a batch; of a pair of models, that of the reference.
  *
  * @param upstream `[rows, size]`
+ * @param tokenInputs indices of the inputs of tokens, which are differentiated where they are looked up
  * @throws NoGradientError if no way leads from the tensor to an input
  * @throws Error if the runtime fails, or has no gradients
  */
 export async function inputGradients(
   batched: BatchedModel,
-  { batch, rows }: { readonly batch: TestcaseBatch; readonly rows: number },
+  { batch, rows }: GradientBatch,
   of: string,
   upstream: Float32Array,
+  tokenInputs: readonly number[] = [],
 ): Promise<InputGradients> {
   const { model } = batched;
-  const { gradients } = model.capabilities;
-  if (gradients === undefined) throw new Error(`${model.path} has no gradients on ${model.runtime.kind}`);
+  const gradients = gradientsOf(batched);
   const feeds = batched.feeds(batch, rows);
-  const wrt = model.inputs.filter(hasGradient).map(({ name }) => name);
+  const isNumeric = model.inputs.map((input, i) => hasGradient(input) && !tokenInputs.includes(i));
+  const numbers = model.inputs.flatMap(({ name }, i) => (isNumeric[i] ? [name] : []));
+  const lookups = new Map<number, readonly string[]>();
+  let refusal: unknown;
+  for (const i of tokenInputs)
+    try {
+      const projection = await gradients.tokenProjection?.(model.inputs[i].name, feeds);
+      if (projection !== undefined) lookups.set(i, projection.lookups);
+    } catch (error) {
+      if (!(error instanceof NoGradientError)) throw error;
+      refusal ??= error;
+    }
+  const wrt = [...numbers, ...[...lookups.values()].flat()];
+  if (wrt.length === 0) throw refusal ?? new NoGradientError(of, []);
   const gradient = await gradients.gradient({ of, wrt, straightThrough: true }, feeds);
   const seed: Tensor = { type: 'float32', shape: gradient.shape, data: upstream };
   const start = performance.now();
@@ -43,10 +66,39 @@ export async function inputGradients(
     data: sizeOf(gradient.shape) === upstream.length ? moveFirstToAxis(seed, batched.axisOf(of)) : upstream,
   });
   const seconds = (performance.now() - start) / 1000;
-  const values = model.inputs.map((input, i) =>
-    hasGradient(input)
-      ? (moveAxisFirst(results[wrt.indexOf(input.name)], batched.batchPositionOf(i)) as Float32Array)
-      : undefined,
-  );
-  return { values, seconds };
+  const rowsFirst = (name: string, axis: number): Float32Array =>
+    moveAxisFirst(results[wrt.indexOf(name)], axis) as Float32Array;
+  return {
+    values: model.inputs.map(({ name }, i) =>
+      isNumeric[i] ? rowsFirst(name, batched.batchPositionOf(i)) : undefined,
+    ),
+    lookups: model.inputs.map((_, i) => lookups.get(i)?.map((name) => rowsFirst(name, batched.axisOf(name)))),
+    seconds,
+  };
+}
+
+/**
+ * The best replacements of each token of an input, for each row of a batch.
+ *
+ * @param gradients as `InputGradients.lookups` has them
+ * @param barred of each token, −∞ where it may not be chosen, else 0
+ */
+export async function replaceTokens(
+  batched: BatchedModel,
+  { batch, rows }: GradientBatch,
+  input: number,
+  gradients: readonly Float32Array[],
+  barred: Float32Array,
+  count: number,
+): Promise<TokenReplacements> {
+  const feeds = batched.feeds(batch, rows);
+  const projection = await gradientsOf(batched).tokenProjection?.(batched.model.inputs[input].name, feeds);
+  if (projection === undefined) throw new NoGradientError(batched.model.inputs[input].name, []);
+  return projection.project(gradients, Array.from(batch.inputs[input], Number), barred, count);
+}
+
+function gradientsOf({ model }: BatchedModel): Differentiable {
+  const { gradients } = model.capabilities;
+  if (gradients === undefined) throw new Error(`${model.path} has no gradients on ${model.runtime.kind}`);
+  return gradients;
 }

@@ -32,6 +32,8 @@ export interface MutationContext {
   readonly slope?: InputSlope | undefined;
   /** How far mutants may be from their ancestor, beside the bounds, for `ascent`; projecting them is not up to a mutator. */
   readonly limits?: Pick<ConstraintLimits, 'l0' | 'l2'> | undefined;
+  /** Tokens that lead nearer to the goal, for `hotflip`; undefined where they are not known. */
+  readonly replacements?: TokenSlope | undefined;
   /** The parent's values of the other inputs of the same type and shape, for kinds with `readsInputs`. */
   readonly siblings?: readonly WorkingArray[] | undefined;
 }
@@ -44,6 +46,15 @@ export interface InputSlope {
   readonly distance: number;
   /** The same parts of where the goal lies beside a tie of two classes; absent where it begins where the distance is 0. */
   readonly beyond?: { readonly lead: number; readonly spread: number };
+}
+
+/** Of each token of a testcase, those that it is best replaced by, the best first: the slope of a distance in an input of tokens. */
+export interface TokenSlope {
+  /** `[positions, count]`. */
+  readonly tokens: Int32Array;
+  /** How much of the distance each is forecast to cover, `[positions, count]`; some are below 0. */
+  readonly gains: Float32Array;
+  readonly count: number;
 }
 
 /** Makes mutants of testcases, for one input of the model. */

@@ -73,6 +73,7 @@ import { deletion } from './token/delete.ts';
 import { dictionary } from './token/dictionary.ts';
 import { duplicate } from './token/duplicate.ts';
 import { homoglyph } from './token/homoglyph.ts';
+import { hotflip } from './token/hotflip.ts';
 import { insert } from './token/insert.ts';
 import { keyboard } from './token/keyboard.ts';
 import { repeat } from './token/repeat.ts';
@@ -148,7 +149,7 @@ export const MUTATOR_GROUPS: readonly MutatorGroup[] = [
   {
     name: 'tokens',
     help: 'token ids',
-    kinds: [substitute, insert, deletion, swap, duplicate, repeat, crossover, dictionary],
+    kinds: [substitute, insert, deletion, swap, duplicate, repeat, crossover, dictionary, hotflip],
   },
   { name: 'text', help: 'tokens with a known vocabulary', kinds: [keyboard, homoglyph, letterCase] },
   { name: 'strings', help: 'strings', kinds: [category, misspell, unusual, phrase, blend, permute] },

@@ -3,6 +3,8 @@ import type { ParameterValues } from '../extensions/parameters.ts';
 import type { ExtensionKind } from '../extensions/registry.ts';
 import type { SettingsContext, SettingsGrammar } from '../extensions/settings.ts';
 import type { BatchedModel, BatchResult, BatchTensor } from '../model/batched-model.ts';
+import type { Completion } from '../model/language/completion.ts';
+import type { CandidateContinuation } from '../model/language/prefilled-prompts.ts';
 
 /** Version of signatures, raised when a violation's signature changes. */
 export const SIGNATURE_VERSION = 4;
@@ -152,6 +154,17 @@ export interface Objective {
     wanted: ArrayLike<number>,
     marginsToBeat: ArrayLike<number>,
   ): Promise<Float64Array>;
+  /**
+   * The continuations of prompts whose likelihood the margins measure, for their gradients. Absent where margins measure something
+   * else.
+   *
+   * @param wanted of each prompt, the index of its margin
+   * @returns undefined for a prompt that no continuation violates the objective after
+   */
+  continuations?(
+    prompts: readonly Completion[],
+    wanted: ArrayLike<number>,
+  ): readonly (CandidateContinuation | undefined)[];
   /** Whether `predictMargins` can use the prompt alone, before any token is generated. */
   readonly predictsBeforeOutput?: boolean;
   /** Names a violation after the operation where it begins. Absent if violations have no such operation. */

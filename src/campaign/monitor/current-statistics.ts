@@ -38,6 +38,7 @@ export function currentStatistics(sources: StatisticsSources): Statistics {
     looked: state.lookaheadMutants,
     spoken: state.generatedTokens,
     ascent: state.ascent,
+    readTokens: state.readTokens,
     rejected: rejectedShare(state),
     mutators: state.mutatorStatistics,
     corpus: count,

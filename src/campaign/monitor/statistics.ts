@@ -37,12 +37,17 @@ type StateCounts = Pick<
 > & {
   /** Testcases that the model ran for their gradients, and gradients of a testcase, over all sessions. */
   readonly ascent: Pick<AscentAccount, 'forwards' | 'gradients'>;
+  /** Tokens that a language model read, each as often as it ran, over all sessions; 0 for other models. */
+  readonly readTokens: number;
 };
 
 /** A campaign's statistics at one moment; the names are those of stats.json (docs/stats.md). */
 export interface Statistics {
   readonly execs: number;
-  /** Passes of the model: mutants, testcases that ran for their gradients, and gradients by their measured price in passes. */
+  /**
+   * Passes of the model: mutants, testcases that ran for their gradients, and gradients by their measured price in passes. A language
+   * model passes once for each token.
+   */
   readonly forwardEquivalents: number;
   /** Gradients of a testcase that were computed. */
   readonly gradients: number;
@@ -110,6 +115,7 @@ export class StatisticsCollector {
   #tasks = 0;
   /** Of this session. */
   #mutants = 0;
+  #readTokens = 0;
   #ascent = { gradients: 0, gradientSeconds: 0, seconds: 0 };
   #thresholdChanges = 0;
   #spanSeconds = 1;
@@ -150,14 +156,17 @@ export class StatisticsCollector {
    * @param mutants that it ran
    * @param addedEntries corpus entries that it added
    * @param isThresholdChanged whether it adapted the novelty threshold
+   * @param readTokens tokens that a language model read
    */
   recordTask(
     mutants: number,
     seconds: PhaseSeconds,
     addedEntries: number,
     isThresholdChanged: boolean,
+    readTokens = 0,
   ): void {
     this.#mutants += mutants;
+    this.#readTokens += readTokens;
     for (const phase of Object.keys(seconds) as (keyof PhaseSeconds)[])
       this.#phaseSeconds[phase] += seconds[phase];
     this.#tasks++;
@@ -166,14 +175,17 @@ export class StatisticsCollector {
     this.#newEntries[this.#currentSpan()] += addedEntries;
   }
 
-  /** Passes that gradients took: by their time per testcase in this session, or by the search's own estimate where none ran. */
-  #priceOf({ forwards, gradients }: Pick<AscentAccount, 'forwards' | 'gradients'>): number {
+  /** Passes in all; those of gradients by their time in this session, or by the search's own estimate where none ran. */
+  #passes({ execs, ascent, readTokens }: Pick<StateCounts, 'execs' | 'ascent' | 'readTokens'>): number {
+    const { forwards, gradients } = ascent;
     const { model } = this.#phaseSeconds;
-    const perMutant = (model - this.#ascent.seconds) / Math.max(1, this.#mutants);
+    const passes = readTokens > 0 ? readTokens : execs;
+    const timed = readTokens > 0 ? this.#readTokens : this.#mutants;
+    const perPass = (model - this.#ascent.seconds) / Math.max(1, timed);
     const perGradient = this.#ascent.gradientSeconds / Math.max(1, this.#ascent.gradients);
-    return this.#ascent.gradients === 0 || perMutant <= 0
-      ? ascentPrice({ forwards, gradients })
-      : forwards + (gradients * perGradient) / perMutant;
+    return this.#ascent.gradients === 0 || perPass <= 0
+      ? passes + (ascentPrice({ forwards, gradients }) * passes) / Math.max(1, execs)
+      : passes + forwards + (gradients * perGradient) / perPass;
   }
 
   /** Index of the current span; doubles the length of spans when there are too many. */
@@ -191,7 +203,7 @@ export class StatisticsCollector {
   }
 
   /** The statistics at this moment. */
-  snapshot({ faults, workers, ascent, ...counts }: StateCounts): Statistics {
+  snapshot({ faults, workers, ascent, readTokens, ...counts }: StateCounts): Statistics {
     const { sessionSeconds } = this;
     const { execs } = counts;
     this.#execsHistory.push({ seconds: sessionSeconds, execs });
@@ -208,7 +220,7 @@ export class StatisticsCollector {
     this.#currentSpan();
     return {
       ...counts,
-      forwardEquivalents: Math.round(execs + this.#priceOf(ascent)),
+      forwardEquivalents: Math.round(this.#passes({ execs, ascent, readTokens })),
       gradients: ascent.gradients,
       elapsedSeconds: round(this.elapsedSeconds, 3),
       execsPerSecond: round(execs / Math.max(this.elapsedSeconds, 1e-9), 1),

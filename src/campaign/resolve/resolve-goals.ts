@@ -6,7 +6,7 @@ import type { CampaignConfig } from '../../config/schema.ts';
 import { type ObjectiveGoal, type SearchGoal, siteGoals } from '../../fuzzer/search/search-goal.ts';
 import type { InputDescriptor } from '../../inputs/input-descriptor.ts';
 import type { Seeds } from '../../inputs/seeds.ts';
-import { countParameters } from '../../model/graph/graph.ts';
+import { canExposeTensors, MAX_EXPOSED_PARAMETERS } from '../../model/can-expose-tensors.ts';
 import { AFTER_PROMPT_PREFIX } from '../../model/language/generation.ts';
 import type { ModelInfo } from '../../model/model.ts';
 import { readNumber } from '../../tensor/tensor.ts';
@@ -14,17 +14,6 @@ import type { ObjectiveDescriptor } from '../../workers/objective-descriptor.ts'
 import type { ProbeWorker } from '../../workers/probe-worker.ts';
 import type { ResolvedInputs } from './inputs.ts';
 import type { Notices } from './model-settings.ts';
-
-/**
- * Parameters up to which a process may hold sessions that expose tensors: each has a copy of the weights. One number for
- * all machines and any `--jobs`, so that equal campaigns give equal results.
- */
-const MAX_EXPOSED_PARAMETERS = 100e6;
-
-/** Whether a process may hold further sessions of the model that expose tensors. */
-export function canExposeTensors({ graph }: Pick<ModelInfo, 'graph'>): boolean {
-  return countParameters(graph) <= MAX_EXPOSED_PARAMETERS;
-}
 
 /** The goals of directed search. */
 export interface ResolvedGoals {

@@ -10,6 +10,7 @@ import type { SeedAccountsOptions } from '../../fuzzer/seeds/seed-accounts.ts';
 import { NO_CLASS } from '../../inputs/class-label.ts';
 import { distinctShapes } from '../../inputs/seeds.ts';
 import type { TryTestcase } from '../../inputs/sizes/try-sizes.ts';
+import { canExposeTensors } from '../../model/can-expose-tensors.ts';
 import type { WatchedTensors } from '../../model/coverage-tensors.ts';
 import type { InputInvariants, ModelInfo, SecondModelOptions } from '../../model/model.ts';
 import { modelText } from '../../model/model-text.ts';
@@ -36,7 +37,7 @@ import {
 import type { Notices } from './model-settings.ts';
 import { pluginModules } from './plugin-modules.ts';
 import { resolveCoverage } from './resolve-coverage.ts';
-import { canExposeTensors, type ResolvedGoals, resolveGoals } from './resolve-goals.ts';
+import { type ResolvedGoals, resolveGoals } from './resolve-goals.ts';
 import { DRAWN_SEED_COUNT } from './resolve-seeds.ts';
 import { resolveBatchDependence } from './sizes/batch-dependence.ts';
 import { resolveBatchSize, valueCount } from './sizes/batch-size.ts';

@@ -2,7 +2,7 @@ import type { BoundsTracker, WorkingArray } from '../../constraints/bounds.ts';
 import type { ConstraintLimits } from '../../constraints/constraint-limits.ts';
 import type { Random } from '../../core/random.ts';
 import type { ShapeSignature } from '../../model/testcase-batch.ts';
-import type { InputSlope, MutationContext } from '../../mutators/mutator.ts';
+import type { InputSlope, MutationContext, TokenSlope } from '../../mutators/mutator.ts';
 import { RowEdits } from '../../mutators/row-edits.ts';
 import type { NoisePool } from '../../mutators/simd/noise-pool.ts';
 import type { VectorMath } from '../../mutators/simd/vector-math.ts';
@@ -22,7 +22,7 @@ export interface PickSlice {
   readonly mutants: number;
   readonly parent: CorpusEntryData;
   /** Of each input, the slope of the distance from the task's goal at the parent. Absent where it is not known. */
-  readonly slopes?: readonly (InputSlope | undefined)[] | undefined;
+  readonly slopes?: readonly (InputSlope | TokenSlope | undefined)[] | undefined;
 }
 
 /** How one input of a pick's mutants is made: by mutators, or from the parent at another length. */
@@ -96,6 +96,8 @@ export class InputMutations {
       if (stack.length === 0 || arms[i].length === 0) return isResized ? { kind: 'follow' } : undefined;
       const values = scratch[i].parent(parent.data.inputs[i]);
       const stackedArms = stack.map((arm) => arms[i][arm]);
+      const slope = slopes?.[i];
+      const isOfTokens = slope !== undefined && 'tokens' in slope;
       const readsInputs = stackedArms.some((arm) => arm.readsInputs === true);
       return {
         kind: 'mutate',
@@ -118,7 +120,8 @@ export class InputMutations {
           mutantCount: mutants,
           edits: this.#edits[i],
           strength: strengths?.[pick] || undefined,
-          slope: slopes?.[i],
+          slope: isOfTokens ? undefined : slope,
+          replacements: isOfTokens ? slope : undefined,
           limits,
           siblings: readsInputs ? this.#siblings(form, parent, i) : undefined,
         },

@@ -7,7 +7,7 @@ import { callWithTimeout, PluginError } from '../../extensions/plugin-loader.ts'
 import type { InputDescriptor } from '../../inputs/input-descriptor.ts';
 import type { TestcaseData } from '../../inputs/testcase.ts';
 import { groupIntoBatches, type ShapeSignature, type TestcaseBatch } from '../../model/testcase-batch.ts';
-import type { InputSlope } from '../../mutators/mutator.ts';
+import type { InputSlope, TokenSlope } from '../../mutators/mutator.ts';
 import { NoisePool } from '../../mutators/simd/noise-pool.ts';
 import { cloneData, copyInto, makeData, rowsOf, type TensorData } from '../../tensor/tensor.ts';
 import type { Arm } from '../scheduling/mutator-arms.ts';
@@ -53,7 +53,7 @@ export interface TaskStep {
   /** Added to the keys of random streams, so that each step draws other numbers. */
   readonly streamKey: readonly number[];
   /** By pick, the slope of the distance from the task's goal in each input; absent from a task that does not ascend. */
-  readonly slopes?: ReadonlyMap<number, readonly (InputSlope | undefined)[]>;
+  readonly slopes?: ReadonlyMap<number, readonly (InputSlope | TokenSlope | undefined)[]>;
 }
 
 /** All of a task in one step. */

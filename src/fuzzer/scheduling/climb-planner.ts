@@ -48,7 +48,8 @@ export class ClimbPlanner {
     this.#copies = armsOf('copy');
     this.#paths = armsOf('path');
     this.#squares = armsOf('square');
-    this.#ascents = armsOf('ascent');
+    const [numeric, ofTokens] = [armsOf('ascent'), armsOf('hotflip')];
+    this.#ascents = numeric.map((arm, input) => (arm >= 0 ? arm : ofTokens[input]));
   }
 
   /** Plans a pick that puts patches to the ends of what is legal, in one input or all; undefined where none has patches. */

@@ -124,10 +124,10 @@ export class TaskPlanner {
   }
 
   /** Whether a task steps along the gradient of its goal. Where no input has that mutator, nothing is drawn. */
-  #drawAscent(goalIndex: number, random: Random): boolean {
+  #drawAscent(goalIndex: number, lookahead: boolean, random: Random): boolean {
     const { directed, ascends } = this.#options;
     if (ascends !== true || directed === undefined || !this.#climbs.canAscend) return false;
-    const share = directed.search.ascentShare(goalIndex);
+    const share = directed.search.ascentShare(goalIndex, lookahead);
     return share > 0 && random.uniform() < share;
   }
 
@@ -195,7 +195,7 @@ export class TaskPlanner {
     const { search, mutatorScheduler } = directed;
     const canCombine = (a: number, b: number): boolean =>
       !isTiedToAncestor || corpus.at(a).ancestorIndex === corpus.at(b).ancestorIndex;
-    const ascends = this.#drawAscent(goalIndex, random);
+    const ascends = this.#drawAscent(goalIndex, lookahead, random);
     // A step does not know whether the steps before it used up the one geometric transform of DeepHunter's rule.
     const isMultiStep = (ascends || (search.isMultiStep(goalIndex) && !allowsOneGeometric)) && !singleBatches;
     const steps = lookahead ? LOOKAHEAD_STEPS : isMultiStep ? DIRECTED_STEPS : 1;

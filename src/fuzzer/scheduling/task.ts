@@ -122,6 +122,8 @@ export interface TaskResult {
   readonly rejected: number;
   /** Tokens that a language model generated or scored; absent for other models. */
   readonly generatedTokens?: number;
+  /** Tokens that a language model read, each as often as it ran; absent for other models. */
+  readonly readTokens?: number;
   readonly candidates: Candidates;
   /** Progress toward the task's goal; absent where it has none, or no mutant was run. */
   readonly progress?: GoalProgress;

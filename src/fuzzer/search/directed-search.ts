@@ -112,9 +112,9 @@ export class DirectedSearch {
     return open.length > 0 && !(evaluatesClose && open.some(({ subgoals }) => subgoals.some(isClose)));
   }
 
-  /** Share of a goal's tasks that step along its gradient. */
-  ascentShare(goalIndex: number): number {
-    return canPredictMargins(this.#goals[goalIndex]) ? 0 : this.#ascents[goalIndex].share;
+  /** Share of a goal's tasks that step along its gradient; where margins are predicted, of those with lookahead. */
+  ascentShare(goalIndex: number, lookahead = false): number {
+    return canPredictMargins(this.#goals[goalIndex]) && !lookahead ? 0 : this.#ascents[goalIndex].share;
   }
 
   /** Registers an entry that came close to a goal in an earlier campaign as one to begin at. */

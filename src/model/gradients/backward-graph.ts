@@ -9,6 +9,11 @@ import { TensorWriter, type Value } from './tensor-writer.ts';
 /** Name of the input that takes the gradient arriving at the differentiated tensor. */
 export const UPSTREAM = 'neurofuzz/gradient/upstream';
 
+/** The same for the further tensors that are differentiated, by their index. */
+export function furtherUpstream(index: number): string {
+  return `${UPSTREAM}/${index + 1}`;
+}
+
 /** Begins the names of the inputs that take tensors of the forward run. */
 const SAVED_PREFIX = 'neurofuzz/gradient/save/';
 
@@ -23,6 +28,8 @@ export interface BackwardRequest {
   readonly forward: ReadonlyMap<string, Tensor>;
   /** The differentiated tensor. */
   readonly of: string;
+  /** Further ones, whose gradients are added. */
+  readonly alsoOf: readonly string[];
   /** Tensors that it is differentiated with respect to: inputs, or inner ones. */
   readonly wrt: readonly string[];
   /** Whether rounding passes gradients on as the identity does. For searching, not for what is reported as a gradient. */
@@ -45,12 +52,13 @@ export interface BackwardGraph {
   readonly onPath: number;
 }
 
-/** Nodes that lie between one of some tensors and another one, in topological order. */
-export function nodesBetween(graph: Graph, from: readonly string[], to: string): GraphNode[] {
+/** Nodes that lie between some tensors and others, in topological order. */
+export function nodesBetween(graph: Graph, from: readonly string[], to: readonly string[]): GraphNode[] {
   const dependent = new Set(from);
   for (const { inputs, outputs } of graph.nodes)
-    if (inputs.some((name) => dependent.has(name))) for (const output of outputs) dependent.add(output);
-  const needed = new Set([to]);
+    if (inputs.some((name) => dependent.has(name)))
+      for (const output of outputs) if (output !== '') dependent.add(output);
+  const needed = new Set(to);
   const between: GraphNode[] = [];
   for (const node of [...graph.nodes].reverse()) {
     if (!node.outputs.some((name) => needed.has(name) && dependent.has(name))) continue;
@@ -63,9 +71,9 @@ export function nodesBetween(graph: Graph, from: readonly string[], to: string):
 }
 
 /** Tensors whose shapes, and values where they are few integers, must be known for a backward graph. */
-export function tensorsToProbe(graph: Graph, of: string, wrt: readonly string[]): string[] {
+export function tensorsToProbe(graph: Graph, of: readonly string[], wrt: readonly string[]): string[] {
   const names = nodesBetween(graph, wrt, of).flatMap(({ inputs, outputs }) => [...inputs, ...outputs]);
-  return [...new Set([of, ...wrt, ...names])].filter((name) => name !== '' && !graph.constants.has(name));
+  return [...new Set([...of, ...wrt, ...names])].filter((name) => name !== '' && !graph.constants.has(name));
 }
 
 /** Builds the backward graph of one tensor for the shapes of a forward run. */
@@ -88,12 +96,15 @@ class BackwardBuilder {
   }
 
   build(): BackwardGraph {
-    const { graph, of, wrt } = this.#request;
+    const { graph, of, alsoOf, wrt } = this.#request;
     const w = this.#writer;
-    const path = nodesBetween(graph, wrt, of);
+    const path = nodesBetween(graph, wrt, [of, ...alsoOf]);
     const onPath = new Set([...wrt, ...path.flatMap(({ outputs }) => outputs)]);
-    w.builder.input(UPSTREAM, 'float32', this.#shapeOf(of));
-    this.#arrived.set(of, [{ name: UPSTREAM, shape: this.#shapeOf(of) }]);
+    [of, ...alsoOf].forEach((tensor, i) => {
+      const shape = this.#shapeOf(tensor);
+      const name = w.builder.input(i === 0 ? UPSTREAM : furtherUpstream(i - 1), 'float32', shape);
+      this.#arrived.set(tensor, [{ name, shape }]);
+    });
     const stops: string[] = [];
     let differentiated = 0;
     for (const node of [...path].reverse()) {

@@ -110,7 +110,8 @@ export function producersByTensor(graph: Graph): ReadonlyMap<string, GraphNode> 
 
 function producersOf(nodes: readonly GraphNode[]): Map<string, GraphNode> {
   const producers = new Map<string, GraphNode>();
-  for (const node of nodes) for (const output of node.outputs) producers.set(output, node);
+  // An omitted result has no name, as an omitted operand has none.
+  for (const node of nodes) for (const output of node.outputs) if (output !== '') producers.set(output, node);
   return producers;
 }
 

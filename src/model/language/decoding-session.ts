@@ -19,7 +19,7 @@ export class DecodingSession {
   readonly #model: Model;
   readonly #binding: IoBinding;
   readonly #stateBindings: readonly StateBinding[];
-  readonly #onStep: () => void;
+  readonly #onStep: (tokens: number) => void;
   #rows: number;
   /** Next feed of each state input, by its name. */
   #states: ReadonlyMap<string, Tensor> = new Map();
@@ -33,7 +33,7 @@ export class DecodingSession {
   #lastPositions: Int32Array = new Int32Array(0);
   #outputs: ReadonlyMap<string, NamedTensor> = new Map();
 
-  private constructor(model: Model, binding: IoBinding, rows: number, onStep: () => void) {
+  private constructor(model: Model, binding: IoBinding, rows: number, onStep: (tokens: number) => void) {
     this.#model = model;
     this.#binding = binding;
     this.#stateBindings = stateBindings(binding);
@@ -45,13 +45,13 @@ export class DecodingSession {
    * Reads prompts (prefill).
    *
    * @param prompts none of them empty; all of one length in cached mode, and in window mode without a fixed length
-   * @param onStep called after each run of the model
+   * @param onStep called after each run of the model, with the tokens that it read
    */
   static async open(
     model: Model,
     binding: IoBinding,
     prompts: readonly Int32Array[],
-    onStep: () => void,
+    onStep: (tokens: number) => void,
   ): Promise<DecodingSession> {
     const session = new DecodingSession(model, binding, prompts.length, onStep);
     switch (binding.mode) {
@@ -256,7 +256,7 @@ export class DecodingSession {
       (binding) => this.#states.get(binding.input.name) ?? makeFeed(binding, positions, tokenAt),
     );
     const { outputs } = await this.#model.run(this.#feeds, []);
-    this.#onStep();
+    this.#onStep(this.#rows * length);
     this.#outputs = new Map(outputs.map((tensor) => [tensor.name, tensor]));
     this.#inputLength = length;
     this.#lastPositions = lastPositions;

@@ -1,5 +1,7 @@
 import type { Tensor } from '../../tensor/tensor.ts';
+import type { TokenReplacements } from '../gradients/gradient.ts';
 import type { RunResult } from '../run-result.ts';
+import type { CandidateContinuation } from './prefilled-prompts.ts';
 import type { Tokenizer } from './tokenizer.ts';
 
 /** Settings of text generation, as plain data. */
@@ -31,6 +33,8 @@ export interface TextGeneration {
   readonly vocabularySize: number;
   /** Tokens generated, or scored for likelihood, since the model was loaded. */
   readonly generatedTokens: number;
+  /** Tokens that the network read since the model was loaded, each as often as it ran, other than for gradients. */
+  readonly readTokens: number;
   /** Hash of all that decides on answers but the model itself: settings and tokenizer. */
   readonly sha256: string;
   /** Way of decoding, a clause for messages. */
@@ -47,6 +51,25 @@ export interface TextGeneration {
    * @returns no outputs, the watched tensors as `[rows, size]`, and the prefilled prompts
    */
   prefill(prompts: Tensor, watched: readonly string[]): Promise<RunResult>;
+  /** Whether the network can be differentiated. */
+  readonly isDifferentiable: boolean;
+  /**
+   * The tokens that those of prompts are best replaced by, to the first order, so that the model gets likelier to continue them in a
+   * wanted way. The order of rows and positions is that of `prompts`; forecasts are in halvings of the improbability.
+   *
+   * @param prompts int32 `[rows, length]`, padded with `NO_TOKEN`
+   * @param continuations of each row; undefined where none is wanted
+   * @param barred of each token, −∞ where it may not be chosen, else 0
+   * @param count of replacements of a token
+   * @throws NoGradientError if there is no gradient
+   * @throws Error if the runtime fails a run
+   */
+  promptReplacements(
+    prompts: Tensor,
+    continuations: readonly (CandidateContinuation | undefined)[],
+    barred: Float32Array,
+    count: number,
+  ): Promise<TokenReplacements>;
 }
 
 /** Name of the input of prompts: int32 token ids `[rows, length]`, padded with `NO_TOKEN`. */

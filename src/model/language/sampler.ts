@@ -78,6 +78,40 @@ export class Sampler {
     return Math.log(setSum) - Math.log(sum);
   }
 
+  /**
+   * Adds the derivatives of −log₂ of the probability of a set of tokens with respect to a row of logits.
+   *
+   * @param slope `[rows, size]`, as the logits
+   */
+  addSlopeOfSet(
+    logits: ArrayLike<number>,
+    row: number,
+    size: number,
+    isInSet: (id: number) => boolean,
+    slope: Float32Array,
+  ): void {
+    const from = row * size;
+    let largest = Number.NEGATIVE_INFINITY;
+    let largestInSet = Number.NEGATIVE_INFINITY;
+    for (let id = 0; id < size; id++) {
+      if (logits[from + id] > largest) largest = logits[from + id];
+      if (logits[from + id] > largestInSet && isInSet(id)) largestInSet = logits[from + id];
+    }
+    const scale = this.#scale;
+    let [sum, setSum] = [0, 0];
+    for (let id = 0; id < size; id++) {
+      sum += Math.exp((logits[from + id] - largest) * scale);
+      if (isInSet(id)) setSum += Math.exp((logits[from + id] - largestInSet) * scale);
+    }
+    const unit = scale / Math.LN2;
+    for (let id = 0; id < size; id++) {
+      const share = Math.exp((logits[from + id] - largest) * scale) / sum;
+      const shareOfSet = isInSet(id) ? Math.exp((logits[from + id] - largestInSet) * scale) / setSum : 0;
+      const derivative = unit * (share - shareOfSet);
+      if (Number.isFinite(derivative)) slope[from + id] += derivative;
+    }
+  }
+
   get #scale(): number {
     const { temperature } = this.#settings;
     return temperature === 0 ? 1 : 1 / temperature;

@@ -3,6 +3,8 @@ import { suggestName } from '../../core/did-you-mean.ts';
 import { UserError } from '../../core/errors.ts';
 import type { Random } from '../../core/random.ts';
 import { rowsOf, type Tensor } from '../../tensor/tensor.ts';
+import { canExposeTensors } from '../can-expose-tensors.ts';
+import { NoGradientError, type TokenReplacements } from '../gradients/gradient.ts';
 import { countParameters } from '../graph/graph.ts';
 import type { Model, NamedTensor, RunResult } from '../model.ts';
 import { tokenIdsOf } from './completion.ts';
@@ -16,7 +18,9 @@ import {
   type TextGeneration,
 } from './generation.ts';
 import { type IoBinding, stateOutputs } from './io-binding.ts';
+import type { CandidateContinuation } from './prefilled-prompts.ts';
 import { PrefilledRows, type RowGroup } from './prefilled-rows.ts';
+import { PromptGradients } from './prompt-gradients.ts';
 import { Sampler } from './sampler.ts';
 import type { Tokenizer } from './tokenizer.ts';
 import { isAfterPrompt, WatchedRows } from './watched-rows.ts';
@@ -43,6 +47,7 @@ export class TextGenerator implements TextGeneration {
   readonly maxTokens: number;
   readonly vocabularySize: number;
   generatedTokens = 0;
+  readTokens = 0;
   readonly sha256: string;
   readonly description: string;
   readonly weightsPerToken: number;
@@ -53,6 +58,7 @@ export class TextGenerator implements TextGeneration {
   readonly #sampler: Sampler;
   readonly #startTokens: readonly number[];
   readonly #endTokens: ReadonlySet<number>;
+  #promptGradients: PromptGradients | undefined;
 
   /**
    * @param onStep called after each run of the network
@@ -138,6 +144,31 @@ export class TextGenerator implements TextGeneration {
     };
   }
 
+  get isDifferentiable(): boolean {
+    return this.#network.capabilities.gradients !== undefined && canExposeTensors(this.#network);
+  }
+
+  async promptReplacements(
+    prompts: Tensor,
+    continuations: readonly (CandidateContinuation | undefined)[],
+    barred: Float32Array,
+    count: number,
+  ): Promise<TokenReplacements> {
+    const { gradients } = this.#network.capabilities;
+    if (gradients === undefined)
+      throw new NoGradientError(this.#binding.logits, [`the runtime ${this.#network.runtime.kind}`]);
+    this.#promptGradients ??= new PromptGradients(
+      this.#network,
+      gradients,
+      this.#binding,
+      this.#sampler,
+      this.#onStep,
+    );
+    const texts = this.#readPrompts(prompts).map((text, row) => ({ text, continuation: continuations[row] }));
+    const [, width] = prompts.shape;
+    return this.#promptGradients.replacements(texts, this.#startTokens.length, width, barred, count);
+  }
+
   #prefilled(groups: readonly RowGroup[]): PrefilledRows {
     return new PrefilledRows(groups, this.#sampler, this.vocabularySize, () => {
       this.generatedTokens++;
@@ -164,7 +195,10 @@ export class TextGenerator implements TextGeneration {
       const prompts = rows.map((row) => texts[row]);
       yield {
         rows,
-        session: await DecodingSession.open(this.#network, this.#binding, prompts, this.#onStep),
+        session: await DecodingSession.open(this.#network, this.#binding, prompts, (tokens) => {
+          this.readTokens += tokens;
+          this.#onStep();
+        }),
       };
     }
   }

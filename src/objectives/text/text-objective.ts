@@ -1,6 +1,7 @@
 import { quoteEscaped } from '../../core/escape-control.ts';
 import type { BatchedModel } from '../../model/batched-model.ts';
 import type { Completion } from '../../model/language/completion.ts';
+import type { CandidateContinuation } from '../../model/language/prefilled-prompts.ts';
 import { MIN_MARGIN, UNKNOWN_MARGIN } from '../margin.ts';
 import {
   instanceName,
@@ -96,6 +97,16 @@ class DirectedTextObjective extends TextObjective {
     return length;
   }
 
+  continuations(
+    prompts: readonly Completion[],
+    wanted: ArrayLike<number>,
+  ): (CandidateContinuation | undefined)[] {
+    return prompts.map((completion, row) => {
+      const { rule, variantIndex } = this.#targets[wanted[row]];
+      return rule.candidateFor?.(completion, variantIndex);
+    });
+  }
+
   async predictMargins(
     _model: BatchedModel,
     { texts = [], prefilled }: JudgedBatch,
@@ -103,11 +114,9 @@ class DirectedTextObjective extends TextObjective {
     marginsToBeat: ArrayLike<number>,
   ): Promise<Float64Array> {
     if (prefilled === undefined) throw new Error('the model does not complete texts');
-    const candidates = texts.map((completion, row) => {
-      const { rule, variantIndex } = this.#targets[targets[row]];
-      const candidate = rule.candidateFor?.(completion, variantIndex);
-      return candidate && { ...candidate, minLogProb: -marginsToBeat[row] * Math.LN2 };
-    });
+    const candidates = this.continuations(texts, targets).map(
+      (candidate, row) => candidate && { ...candidate, minLogProb: -marginsToBeat[row] * Math.LN2 },
+    );
     const logProbs = await prefilled.scoreContinuations(candidates);
     return logProbs.map((logProb) => (Number.isNaN(logProb) ? UNKNOWN_MARGIN : -logProb / Math.LN2));
   }

@@ -5,11 +5,11 @@ import {
 } from '../../../analysis/batch-dependence/describe-dependence.ts';
 import type { Seeds } from '../../../inputs/seeds.ts';
 import { type TestcaseData, testcaseId } from '../../../inputs/testcase.ts';
+import { canExposeTensors } from '../../../model/can-expose-tensors.ts';
 import type { ModelInfo } from '../../../model/model.ts';
 import { cloneData, type TensorData } from '../../../tensor/tensor.ts';
 import type { ProbeWorker } from '../../../workers/probe-worker.ts';
 import type { Notices } from '../model-settings.ts';
-import { canExposeTensors } from '../resolve-goals.ts';
 import type { FixedBatch } from './open-batch.ts';
 import { estimateSeconds } from './workload.ts';
 

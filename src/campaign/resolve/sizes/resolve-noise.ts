@@ -1,12 +1,12 @@
 import { formatNumber } from '../../../core/format-number.ts';
 import { NOISE_ROWS } from '../../../evaluation/pair-noise.ts';
 import type { Seeds } from '../../../inputs/seeds.ts';
+import { canExposeTensors } from '../../../model/can-expose-tensors.ts';
 import type { ModelInfo } from '../../../model/model.ts';
 import type { PairNoise } from '../../../model/pair-noise.ts';
 import type { ObjectiveDescriptor } from '../../../workers/objective-descriptor.ts';
 import type { ProbeWorker } from '../../../workers/probe-worker.ts';
 import type { Notices } from '../model-settings.ts';
-import { canExposeTensors } from '../resolve-goals.ts';
 import { testcasesToCompare } from './batch-dependence.ts';
 import { estimateSeconds } from './workload.ts';
 

@@ -108,6 +108,11 @@ export class AscentShare {
       if (smallestMargins[subgoal] === 0)
         record(subgoal, Math.min(REACHED_GAIN, Math.max(1, marginsToBeat[pick])));
     });
+    // What a task gains that is the first to measure a margin is not known.
+    const isFirst = smallestMargins.some(
+      (margin, i) => margin < MAX_MARGIN && !((best[i] ?? MAX_MARGIN) < MAX_MARGIN),
+    );
+    if (isFirst && gains.size === 0) return;
     const kind = ascends === true ? this.#ascents : this.#others;
     const runs = mutants + (ascent === undefined ? 0 : ascentPrice(ascent));
     const gained = [...gains.values()].reduce((sum, gain) => sum + gain, 0);

@@ -1,11 +1,10 @@
 import { errorMessage } from '../../../core/errors.ts';
 import { prepareSlices, sliceBatch } from '../../../evaluation/prepare-slices.ts';
-import { NO_CLASS } from '../../../inputs/class-label.ts';
+import type { InputDescriptor } from '../../../inputs/input-descriptor.ts';
 import { inputGradients } from '../../../model/batched-gradient.ts';
 import type { BatchedModel, BatchResult, BatchTensor } from '../../../model/batched-model.ts';
 import { NoGradientError } from '../../../model/gradients/gradient.ts';
-import { packBatch, type TestcaseBatch } from '../../../model/testcase-batch.ts';
-import type { InputSlope } from '../../../mutators/mutator.ts';
+import type { InputSlope, TokenSlope } from '../../../mutators/mutator.ts';
 import {
   type BesideTie,
   type JudgedBatch,
@@ -15,15 +14,17 @@ import {
 } from '../../../objectives/objective.ts';
 import type { MetamorphicTransform } from '../../generation/metamorphic-transform.ts';
 import type { TaskStep } from '../../generation/mutant-generator.ts';
-import type { CorpusEntryData } from '../../scheduling/task.ts';
 import type { TaskExecution } from '../../task-execution.ts';
-import { type GoalAssignment, goalTensors, MAX_MARGIN, type SearchGoal } from '../search-goal.ts';
+import { type GoalAssignment, goalTensors, type SearchGoal } from '../search-goal.ts';
 import { makeMarginBuffer } from '../subgoal-margins.ts';
+import { groupByShape, labelOf, type PaddedBatch, type Point, padded, pointsOf } from './ascent-points.ts';
 import { differenceSlope } from './difference-slope.ts';
 import { LOG_MARGIN_AIM, siteSlope } from './site-slope.ts';
+import { promptSlopes, tokenInputsOf, tokenSlopes } from './token-slopes.ts';
 
 export interface AscentSourceOptions {
   readonly model: BatchedModel;
+  readonly descriptors: readonly InputDescriptor[];
   readonly goals: readonly SearchGoal[];
   readonly objectives: readonly Objective[];
   readonly transforms: ReadonlyMap<string, MetamorphicTransform>;
@@ -35,7 +36,10 @@ export interface AscentSourceOptions {
 }
 
 /** By pick, the slope of the distance from the goal in each input. */
-export type SlopesByPick = ReadonlyMap<number, readonly (InputSlope | undefined)[]>;
+export type SlopesByPick = ReadonlyMap<number, RowSlopes>;
+
+/** Of a testcase, the slope in each input. */
+type RowSlopes = readonly (InputSlope | TokenSlope | undefined)[];
 
 /** The slopes of a step, and what they took. */
 export interface StepSlopes {
@@ -44,15 +48,6 @@ export interface StepSlopes {
   readonly gradients: number;
   readonly gradientSeconds: number;
   readonly refusal?: string;
-}
-
-/** A testcase whose margin is differentiated. */
-interface Point {
-  readonly parent: CorpusEntryData;
-  readonly picks: number[];
-  readonly subgoal: number;
-  /** Where any boundary between two classes will do: its place, the nearest first. */
-  readonly rank: number;
 }
 
 /** Derivatives that go back through one tensor, of the run on the testcases or on the transformed ones. */
@@ -69,6 +64,8 @@ interface Upstream {
  */
 export class AscentSource {
   readonly #options: AscentSourceOptions;
+  /** Of a task, the slopes that earlier steps computed: a step that gained nothing mutates the same testcases. */
+  readonly #known = new WeakMap<TaskExecution, KnownSlopes>();
 
   constructor(options: AscentSourceOptions) {
     this.#options = options;
@@ -77,7 +74,7 @@ export class AscentSource {
   /** Computes the slopes for the picks of a step; none for testcases that the model fails, or whose margin has no slope. */
   async slopesFor(execution: TaskExecution, step: TaskStep): Promise<StepSlopes> {
     const { goal } = execution.task;
-    const slopes = new Map<number, readonly (InputSlope | undefined)[]>();
+    const slopes = new Map<number, RowSlopes>();
     let forwards = 0;
     let gradients = 0;
     let gradientSeconds = 0;
@@ -86,19 +83,43 @@ export class AscentSource {
     const { model, goals, transforms, batch: maxRows } = this.#options;
     const searched = goals[goal.goalIndex];
     const transform = 'objective' in searched ? transforms.get(searched.objective) : undefined;
+    const objective = 'objective' in searched ? this.#objectiveOf(searched.objective) : undefined;
     const limit = Math.min(model.maxBatchSize, maxRows);
-    for (const points of groupByShape(pointsOf(execution, goal, step), limit)) {
+    const record = ({ picks }: Point, values: RowSlopes | undefined): void => {
+      if (values !== undefined) for (const pick of picks) slopes.set(pick, values);
+    };
+    const known = this.#known.get(execution) ?? new KnownSlopes();
+    this.#known.set(execution, known);
+    const unknown = pointsOf(execution, goal, step).filter((point) => {
+      const values = known.get(point);
+      record(point, values);
+      return values === undefined;
+    });
+    for (const points of groupByShape(unknown, limit)) {
       const batch = padded(points.map(({ parent }) => parent.data));
       try {
+        if (objective?.predictMargins !== undefined) {
+          const wanted = Array.from({ length: batch.rows }, (_, row) => (points[row] ?? points[0]).subgoal);
+          const prompts = await promptSlopes(model, batch, objective, wanted, this.#options.descriptors[0]);
+          if (prompts === undefined) continue;
+          gradients += points.length;
+          gradientSeconds += prompts.seconds;
+          points.forEach((point, row) => {
+            const slope = prompts.slopes[row];
+            known.set(point, slope && [slope]);
+            record(point, slope && [slope]);
+          });
+          continue;
+        }
         forwards += batch.rows;
         const measured = await this.#measure(execution, goal, points, batch);
         if (measured.every((slope) => slope === undefined)) continue;
         const result = await this.#differentiate(points, measured, batch, transform);
         gradients += result.gradients;
         gradientSeconds += result.seconds;
-        points.forEach(({ picks }, row) => {
-          const values = result.slopes[row];
-          if (values !== undefined) for (const pick of picks) slopes.set(pick, values);
+        points.forEach((point, row) => {
+          known.set(point, result.slopes[row]);
+          record(point, result.slopes[row]);
         });
       } catch (error) {
         refusal ??=
@@ -108,6 +129,10 @@ export class AscentSource {
     return { slopes, forwards, gradients, gradientSeconds, ...(refusal === undefined ? {} : { refusal }) };
   }
 
+  #objectiveOf(goal: string): Objective | undefined {
+    return this.#options.objectives.find(({ name }) => name === goal);
+  }
+
   /** Runs the model on the points; the slope of each point's margin, in the tensors that it is measured by. */
   async #measure(
     execution: TaskExecution,
@@ -115,7 +140,7 @@ export class AscentSource {
     points: readonly Point[],
     { batch, rows }: PaddedBatch,
   ): Promise<readonly (MarginSlope | undefined)[]> {
-    const { model, goals, objectives, transforms, watched, varying } = this.#options;
+    const { model, goals, transforms, watched, varying } = this.#options;
     const searched = goals[goal.goalIndex];
     const tensors = [...new Set([...watched, ...goalTensors(searched)])];
     const result = await model.run(batch, rows, tensors);
@@ -126,9 +151,8 @@ export class AscentSource {
         siteSlope(hazardTarget, tensorsOfRow(result, row), subgoal, isVarying),
       );
     }
-    const objective = objectives.find(({ name }) => name === searched.objective);
-    if (objective?.margins === undefined || objective.predictMargins !== undefined)
-      return points.map(() => undefined);
+    const objective = this.#objectiveOf(searched.objective);
+    if (objective?.margins === undefined) return points.map(() => undefined);
     const labels = Int32Array.from({ length: rows }, (_, row) => labelOf(execution, points[row]));
     const transform = transforms.get(objective.name);
     const slices = await prepareSlices(
@@ -156,15 +180,19 @@ export class AscentSource {
   async #differentiate(
     points: readonly Point[],
     measured: readonly (MarginSlope | undefined)[],
-    { batch, rows }: PaddedBatch,
+    padded: PaddedBatch,
     transform: MetamorphicTransform | undefined,
   ): Promise<{
-    readonly slopes: readonly (readonly (InputSlope | undefined)[] | undefined)[];
+    readonly slopes: readonly (RowSlopes | undefined)[];
     readonly gradients: number;
     readonly seconds: number;
   }> {
-    const { model } = this.#options;
+    const { model, descriptors } = this.#options;
+    const { batch, rows } = padded;
+    const tokenInputs = tokenInputsOf(descriptors);
     const totals = model.model.inputs.map((_, i) => new Float32Array(rows * batch.form.inputs[i].size));
+    /** Of inputs of tokens, the gradient at each look-up. */
+    const lookupTotals = new Map<number, readonly Float32Array[]>();
     const reached = new Set<number>();
     let gradients = 0;
     let seconds = 0;
@@ -173,7 +201,7 @@ export class AscentSource {
       const ran = isTransformed ? transform?.apply(batch, rows) : batch;
       if (ran === undefined) continue;
       try {
-        const parts = await inputGradients(model, { batch: ran, rows }, tensor, data);
+        const parts = await inputGradients(model, { batch: ran, rows }, tensor, data, tokenInputs);
         gradients += points.length;
         seconds += parts.seconds;
         parts.values.forEach((part, i) => {
@@ -181,85 +209,39 @@ export class AscentSource {
           reached.add(i);
           addTo(totals[i], part);
         });
+        parts.lookups.forEach((lookups, i) => {
+          const before = lookupTotals.get(i);
+          if (lookups === undefined) return;
+          if (before === undefined) lookupTotals.set(i, lookups);
+          else before.forEach((total, n) => addTo(total, lookups[n]));
+        });
       } catch (error) {
         if (!(error instanceof NoGradientError)) throw error;
         refusal ??= error;
       }
     }
     if (gradients === 0 && refusal !== undefined) throw refusal;
+    const ofTokens = new Map<number, readonly TokenSlope[]>();
+    for (const [i, lookups] of lookupTotals)
+      ofTokens.set(i, await tokenSlopes(model, padded, i, lookups, descriptors[i]));
     return {
       gradients,
       seconds,
       slopes: points.map((_, row) => {
         const slope = measured[row];
         if (slope === undefined) return undefined;
-        return splitDistance(
+        const ofNumbers = splitDistance(
           slope.distance,
           slope.beyond,
           batch.form.inputs.map(({ size }, i) =>
             reached.has(i) ? totals[i].slice(row * size, (row + 1) * size) : undefined,
           ),
         );
+        if (ofNumbers === undefined && ofTokens.size === 0) return undefined;
+        return batch.form.inputs.map((_input, i) => ofTokens.get(i)?.[row] ?? ofNumbers?.[i]);
       }),
     };
   }
-}
-
-/** Boundaries that searches which begin anew try in turn. */
-const RANKS = 4;
-
-/** The testcases that a step's picks mutate, each once for each subgoal. */
-function pointsOf(
-  { task, trajectories }: TaskExecution,
-  goal: GoalAssignment,
-  { from, to }: TaskStep,
-): Point[] {
-  const points: Point[] = [];
-  for (let pick = from; pick < to; pick++) {
-    const parent = trajectories.parentOf(pick);
-    const subgoal = goal.subgoals[pick];
-    const beginsAnew = from === 0 && goal.marginsToBeat[pick] >= MAX_MARGIN;
-    const rank = beginsAnew ? (task.number - 1 + pick) % RANKS : 0;
-    const known = points.find(
-      (point) => point.parent.data === parent.data && point.subgoal === subgoal && point.rank === rank,
-    );
-    if (known === undefined) points.push({ parent, picks: [pick], subgoal, rank });
-    else known.picks.push(pick);
-  }
-  return points;
-}
-
-/** Points of one shape together, at most as many as one run takes. */
-function groupByShape(points: readonly Point[], maxRows: number): Point[][] {
-  const groups = new Map<string, Point[]>();
-  for (const point of points) {
-    const { key } = point.parent.data.form;
-    groups.set(key, [...(groups.get(key) ?? []), point]);
-  }
-  const size = 2 ** Math.floor(Math.log2(Math.max(1, Math.min(maxRows, MAX_ROWS))));
-  return [...groups.values()].flatMap((group) =>
-    Array.from({ length: Math.ceil(group.length / size) }, (_, i) => group.slice(i * size, (i + 1) * size)),
-  );
-}
-
-/** Most testcases whose gradients are computed in one run. */
-const MAX_ROWS = 8;
-
-interface PaddedBatch {
-  readonly batch: TestcaseBatch;
-  readonly rows: number;
-}
-
-/** A batch whose number of rows is a power of two, the last testcase repeated: a gradient is prepared for each number. */
-function padded(testcases: readonly TestcaseBatch[]): PaddedBatch {
-  const rows = 2 ** Math.ceil(Math.log2(testcases.length));
-  const last = testcases[testcases.length - 1];
-  const batch = packBatch(Array.from({ length: rows }, (_, row) => testcases[row] ?? last));
-  return { batch, rows };
-}
-
-function labelOf({ task, view }: TaskExecution, point: Point | undefined): number {
-  return point === undefined ? NO_CLASS : (view.entryData(task.parents[point.picks[0]]).label ?? NO_CLASS);
 }
 
 function tensorsOfRow({ outputs, activations }: BatchResult, row: number): ReadonlyMap<string, BatchTensor> {
@@ -268,6 +250,21 @@ function tensorsOfRow({ outputs, activations }: BatchResult, row: number): Reado
     data: tensor.data.subarray(row * tensor.size, (row + 1) * tensor.size),
   });
   return new Map([...outputs, ...activations].map((tensor) => [tensor.name, slice(tensor)]));
+}
+
+/** Slopes by testcase, and by subgoal and rank. */
+class KnownSlopes {
+  readonly #slopes = new Map<Point['parent']['data'], Map<string, RowSlopes>>();
+
+  get({ parent, subgoal, rank }: Point): RowSlopes | undefined {
+    return this.#slopes.get(parent.data)?.get(`${subgoal}/${rank}`);
+  }
+
+  set({ parent, subgoal, rank }: Point, slopes: RowSlopes | undefined): void {
+    if (slopes === undefined) return;
+    const ofTestcase = this.#slopes.get(parent.data) ?? new Map<string, RowSlopes>();
+    this.#slopes.set(parent.data, ofTestcase.set(`${subgoal}/${rank}`, slopes));
+  }
 }
 
 /**

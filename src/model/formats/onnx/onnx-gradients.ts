@@ -4,6 +4,7 @@ import { sizeOf, type Tensor } from '../../../tensor/tensor.ts';
 import {
   type BackwardGraph,
   buildBackwardGraph,
+  furtherUpstream,
   tensorsToProbe,
   UPSTREAM,
 } from '../../gradients/backward-graph.ts';
@@ -12,12 +13,15 @@ import {
   type Gradient,
   type GradientRequest,
   NoGradientError,
+  type RecordedRun,
+  type TokenProjection,
 } from '../../gradients/gradient.ts';
 import type { Graph } from '../../graph/graph.ts';
 import type { NamedTensor } from '../../model.ts';
 import { appendGraph } from './expose-tensors.ts';
 import type { OpenSession } from './onnxruntime.ts';
 import { fromOrt, toOrt } from './ort-tensor.ts';
+import { type OpenTokenProjection, openTokenProjection } from './token-projection.ts';
 
 /** Begins the names of the outputs that hold gradients. */
 const RESULT_PREFIX = 'neurofuzz/gradient/of/';
@@ -57,6 +61,8 @@ export class OnnxGradients implements Differentiable {
   readonly #parts: OnnxGradientParts;
   readonly #prepared: LruCache<string, OpenGradient>;
   readonly #bytes: number;
+  /** By input; it keeps its own copy of the embeddings. */
+  readonly #projections = new Map<string, Promise<OpenTokenProjection>>();
 
   constructor(parts: OnnxGradientParts) {
     this.#parts = parts;
@@ -65,26 +71,44 @@ export class OnnxGradients implements Differentiable {
   }
 
   async gradient(request: GradientRequest, feeds: readonly Tensor[]): Promise<Gradient> {
-    const { of, wrt, straightThrough = false, layout = 'auto' } = request;
-    const key = JSON.stringify([of, wrt, straightThrough, layout, feeds.map(({ shape }) => shape)]);
+    const { of, alsoOf = [], wrt, straightThrough = false, layout = 'auto' } = request;
+    const key = JSON.stringify([of, alsoOf, wrt, straightThrough, layout, feeds.map(({ shape }) => shape)]);
     let gradient = this.#prepared.get(key);
     if (gradient === undefined) {
       for (const unused of this.#prepared.evict(MAX_GRADIENT_BYTES - this.#bytes)) await unused.dispose();
-      gradient = await this.#prepare({ of, wrt, straightThrough, layout }, feeds);
+      gradient = await this.#prepare({ of, alsoOf, wrt, straightThrough, layout }, feeds);
       this.#prepared.set(key, gradient);
     }
     return gradient;
   }
 
+  tokenProjection(input: string, feeds: readonly Tensor[]): Promise<TokenProjection> {
+    let projection = this.#projections.get(input);
+    if (projection === undefined) {
+      const { graph, constant, open } = this.#parts;
+      const readTable = async (table: string): Promise<Tensor> =>
+        constant(table) ?? ((await this.#probe([table], feeds)).get(table) as Tensor);
+      projection = openTokenProjection({ graph, input, readTable, open });
+      this.#projections.set(input, projection);
+    }
+    return projection;
+  }
+
   async dispose(): Promise<void> {
+    for (const projection of this.#projections.values())
+      await projection.then(
+        (opened) => opened.dispose(),
+        () => {},
+      );
+    this.#projections.clear();
     for (const gradient of this.#prepared.values()) await gradient.dispose();
     this.#prepared.clear();
   }
 
   async #prepare(request: Required<GradientRequest>, feeds: readonly Tensor[]): Promise<OpenGradient> {
     const { graph, opset, constant } = this.#parts;
-    const { of, wrt } = request;
-    const forward = await this.#probe(tensorsToProbe(graph, of, wrt), feeds);
+    const { of, alsoOf, wrt } = request;
+    const forward = await this.#probe(tensorsToProbe(graph, [of, ...alsoOf], wrt), feeds);
     const build = (isAppended: boolean): BackwardGraph =>
       buildBackwardGraph({ ...request, graph, opset, constant, forward, isAppended });
     const canAppend = request.layout === 'auto' && opset >= APPENDABLE_OPSET && opset <= NEWEST_OPSET;
@@ -105,7 +129,7 @@ export class OnnxGradients implements Differentiable {
     const description = { shape, stops, differentiated, onPath };
     return isAppended
       ? this.#openAppended(backward, results, shapes, description)
-      : this.#openSeparate(backward, results, shapes, description);
+      : this.#openSeparate(backward, results, shapes, description, [of, ...alsoOf]);
   }
 
   /** Runs the model once for the shapes of tensors, and the values of those that are no weights and depend on no input. */
@@ -137,8 +161,11 @@ export class OnnxGradients implements Differentiable {
     const outputs = results.filter((name) => name !== undefined);
     return {
       ...description,
-      async run(feeds, upstream) {
-        const given = await session.run({ ...namedFeeds(feeds), [UPSTREAM]: toOrt(upstream) }, outputs);
+      async run(feeds, upstream, further) {
+        const given = await session.run(
+          { ...namedFeeds(feeds), ...upstreamFeeds(upstream, further) },
+          outputs,
+        );
         return toGradients(given, results, shapes);
       },
       dispose: () => session.release(),
@@ -150,21 +177,36 @@ export class OnnxGradients implements Differentiable {
     results: readonly (string | undefined)[],
     shapes: readonly (readonly number[])[],
     description: GradientDescription,
+    differentiated: readonly string[],
   ): Promise<OpenGradient> {
     const { graph, open, expose, namedFeeds } = this.#parts;
     const inner = saved.map(({ tensor }) => tensor).filter((tensor) => !graph.inputs.includes(tensor));
-    const forward = await open(expose(inner));
+    const wanted = [...new Set([...inner, ...differentiated])];
+    const forward = await open(expose(wanted.filter((tensor) => !graph.outputs.includes(tensor))));
     const backward = await open(writer.builder.finish('gradient', SEPARATE_OPSET));
     const outputs = results.filter((name) => name !== undefined);
+    const record = async (feeds: readonly Tensor[], names: readonly string[]): Promise<RecordedRun> => {
+      const inputs = namedFeeds(feeds);
+      const tensors = { ...(names.length === 0 ? {} : await forward.run(inputs, names)), ...inputs };
+      const savedFeeds = Object.fromEntries(saved.map(({ tensor, input }) => [input, tensors[tensor]]));
+      const given = differentiated.filter((name) => names.includes(name));
+      return {
+        results: new Map(
+          given.map((name) => [name, fromOrt(name, tensors[name] as InferenceSession.ReturnType[string])]),
+        ),
+        async back(upstream, further) {
+          const gradients = await backward.run(
+            { ...savedFeeds, ...upstreamFeeds(upstream, further) },
+            outputs,
+          );
+          return toGradients(gradients, results, shapes);
+        },
+      };
+    };
     return {
       ...description,
-      async run(feeds, upstream) {
-        const inputs = namedFeeds(feeds);
-        const tensors = { ...(inner.length === 0 ? {} : await forward.run(inputs, inner)), ...inputs };
-        const savedFeeds = Object.fromEntries(saved.map(({ tensor, input }) => [input, tensors[tensor]]));
-        const given = await backward.run({ ...savedFeeds, [UPSTREAM]: toOrt(upstream) }, outputs);
-        return toGradients(given, results, shapes);
-      },
+      record: (feeds) => record(feeds, wanted),
+      run: async (feeds, upstream, further) => (await record(feeds, inner)).back(upstream, further),
       async dispose() {
         await forward.release();
         await backward.release();
@@ -177,6 +219,11 @@ type GradientDescription = Pick<Gradient, 'shape' | 'stops' | 'differentiated' |
 
 interface OpenGradient extends Gradient {
   dispose(): Promise<void>;
+}
+
+function upstreamFeeds(upstream: Tensor, further: readonly Tensor[] = []): InferenceSession.FeedsType {
+  const entries = further.map((tensor, i) => [furtherUpstream(i), toOrt(tensor)] as const);
+  return { [UPSTREAM]: toOrt(upstream), ...Object.fromEntries(entries) };
 }
 
 function toGradients(
