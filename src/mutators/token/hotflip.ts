@@ -39,7 +39,7 @@ export const hotflip: MutatorKind = {
         copyParent(out, offset, parent, context);
         const draws = DRAWS[mutantIndex % DRAWS.length];
         do {
-          const best = drawBest(replacements, draws, parent, bounds, special, random);
+          const best = drawBest(replacements, draws, out, offset, parent, bounds, special, random);
           if (best < 0) return;
           out[offset + Math.floor(best / replacements.count)] = replacements.tokens[best];
         } while (random.uniform() < FURTHER_SHARE);
@@ -52,6 +52,8 @@ export const hotflip: MutatorKind = {
 function drawBest(
   { tokens, gains, count }: TokenSlope,
   draws: number,
+  out: WorkingArray,
+  offset: number,
   parent: WorkingArray,
   { low, high }: Bounds,
   special: ReadonlySet<number>,
@@ -63,6 +65,8 @@ function drawBest(
     const index = position * count + random.below(count);
     const token = tokens[index];
     if (special.has(parent[position]) || !(gains[index] > 0) || token === parent[position]) continue;
+    // Another one for a position that was replaced already would undo that.
+    if (out[offset + position] !== parent[position]) continue;
     if (token < low[position] || token > high[position]) continue;
     drawn++;
     if (best < 0 || gains[index] > gains[best]) best = index;

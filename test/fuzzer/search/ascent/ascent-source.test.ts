@@ -6,6 +6,7 @@ import { TaskRunner } from '../../../../src/fuzzer/task-runner.ts';
 import { BatchedModel } from '../../../../src/model/batched-model.ts';
 import { NoGradientError } from '../../../../src/model/gradients/gradient.ts';
 import type { TestcaseBatch } from '../../../../src/model/testcase-batch.ts';
+import type { InputSlope } from '../../../../src/mutators/mutator.ts';
 import type { Objective } from '../../../../src/objectives/objective.ts';
 import type { Tensor } from '../../../../src/tensor/tensor.ts';
 import {
@@ -91,7 +92,7 @@ describe('slopes of a margin at the testcases that a task mutates', () => {
   test('point away from the violation, and forecast where it lies', async () => {
     const { slopes, refusal } = await slopesOf([0]);
     expect(refusal).toBeUndefined();
-    const [input] = slopes.get(0) ?? [];
+    const [input] = (slopes.get(0) ?? []) as readonly InputSlope[];
     const derivatives = [...(input?.derivatives ?? [])];
     // At (1, 2, 3) y is 0, ten below the violation: the margin falls as x₀ grows.
     expect(derivatives[0]).toBeLessThan(0);
@@ -151,7 +152,8 @@ describe('slopes of a margin at the testcases that a task mutates', () => {
       executionOf(task, view, options),
       wholeTask(task),
     );
-    expect([...(slopes.get(0)?.[0]?.derivatives ?? [])]).toEqual(SLOPES);
+    const [input] = (slopes.get(0) ?? []) as readonly InputSlope[];
+    expect([...input.derivatives]).toEqual(SLOPES);
     // Once for the run that is judged, and once for its gradient.
     expect(changed).toEqual(['limit', 'limit']);
   });
