@@ -36,7 +36,7 @@ export async function coverageOf(
   feeds: readonly Tensor[],
 ): Promise<Coverage> {
   if (model.graph === undefined) throw new Error(`${model.path} has no graph`);
-  const nodes = nodesBetween(model.graph, request.wrt, request.of);
+  const nodes = nodesBetween(model.graph, request.wrt, [request.of]);
   const without = nodes.filter((node) => !hasRule(node));
   const { stops } = await gradientOf(model, request, feeds);
   return {
