@@ -57,7 +57,7 @@ export async function openTokenProjection({
       const size = Math.min(barred.length, known ?? Number.POSITIVE_INFINITY, ...scored);
       const count = Math.min(wanted, size);
       const session = await openFor(count, size, widths);
-      const own = BigInt64Array.from({ length: tokens }, (_, i) =>
+      const current = BigInt64Array.from({ length: tokens }, (_, i) =>
         BigInt(Math.min(size - 1, Math.max(0, ids[i]))),
       );
       const feeds = Object.fromEntries([
@@ -65,7 +65,7 @@ export async function openTokenProjection({
           `gradient_${j}`,
           toOrt({ type: 'float32', shape: [tokens, widths[j]], data }),
         ]),
-        ['ids', toOrt({ type: 'int64', shape: [tokens, 1], data: own })],
+        ['ids', toOrt({ type: 'int64', shape: [tokens, 1], data: current })],
         ['barred', toOrt({ type: 'float32', shape: [size], data: barred.slice(0, size) })],
       ]);
       const results = await session.run(feeds, [TOKENS, GAINS]);
@@ -109,8 +109,12 @@ function projectionGraph(
   graph.input('ids', 'int64', ['tokens', 1]);
   graph.input('barred', 'float32', [size]);
   const total = scores.length === 1 ? scores[0] : graph.node('Sum', scores, 'scores');
-  const own = graph.node('GatherElements', [total, 'ids'], 'own', { axis: 1 });
-  const gains = graph.node('Add', [graph.node('Sub', [own, total], 'differences'), 'barred'], 'all_gains');
+  const scoreBefore = graph.node('GatherElements', [total, 'ids'], 'score_before', { axis: 1 });
+  const gains = graph.node(
+    'Add',
+    [graph.node('Sub', [scoreBefore, total], 'differences'), 'barred'],
+    'all_gains',
+  );
   graph.constant('count', 'int64', [1], BigInt64Array.of(BigInt(count)));
   graph.node('TopK', [gains, 'count'], [GAINS, TOKENS], { axis: 1 });
   graph.output(GAINS, 'float32', ['tokens', count]);
