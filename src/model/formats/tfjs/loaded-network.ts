@@ -1,7 +1,7 @@
 import type * as tf from '@tensorflow/tfjs-core';
 import { UserError } from '../../../core/errors.ts';
 import { isDType } from '../../../tensor/tensor.ts';
-import type { Graph } from '../../graph/graph.ts';
+import type { Graph, GraphNode } from '../../graph/graph.ts';
 import type { InputSpec, OmittedOutput } from '../../model.ts';
 
 /** A loaded graph model or layers model. */
@@ -15,6 +15,14 @@ export interface LoadedNetwork {
   readonly watchable: readonly string[];
   /** Runs the network; the tensors asked for come back in their order and are the caller's to dispose. */
   execute(feeds: readonly tf.Tensor[], wanted: readonly string[]): Promise<tf.Tensor[]>;
+  /**
+   * Computes a tensor within `tf.tidy`, by operations that TensorFlow.js can take back.
+   *
+   * @param given all inputs, and inner tensors that are not computed then
+   */
+  compute(given: ReadonlyMap<string, tf.Tensor>, wanted: string): tf.Tensor;
+  /** Operations that `compute` cannot run. */
+  isAsynchronous(node: GraphNode): boolean;
   /** A weight or another constant; it stays the network's. */
   constant(name: string): tf.Tensor | undefined;
   dispose(): void;

@@ -3,16 +3,25 @@ import * as tf from '@tensorflow/tfjs-core';
 import { errorMessage, UserError } from '../../../core/errors.ts';
 import { encodeStrings } from '../../../tensor/strings.ts';
 import { isDType, sizeOf, type Tensor } from '../../../tensor/tensor.ts';
-import { computedTensors, type Graph, MAX_CONSTANT_VALUES } from '../../graph/graph.ts';
-import type { InputSpec, Model, ModelLoader, NamedTensor, OmittedOutput, Runtime } from '../../model.ts';
+import { computedTensors, type Graph, type GraphNode, MAX_CONSTANT_VALUES } from '../../graph/graph.ts';
+import type {
+  InputSpec,
+  Model,
+  ModelCapabilities,
+  ModelLoader,
+  NamedTensor,
+  OmittedOutput,
+  Runtime,
+} from '../../model.ts';
 import { tensorNamed } from '../../run-result.ts';
 import { startTfjs, switchTfjs } from './backend.ts';
 import { readTfjsFiles, type TfjsFiles } from './files.ts';
 import { keepListTensors } from './function-bodies.ts';
+import { TfjsGradients } from './gradients/tfjs-gradients.ts';
 import { type GraphTopology, readTfjsGraph, stringTensors } from './graph.ts';
 import { openLayersModel } from './layers/network.ts';
 import { inputSpec, type LoadedNetwork } from './loaded-network.ts';
-import { fromTf, toTf, toTfStrings } from './tf-tensor.ts';
+import { fromTf, toTfFeeds, toTfStrings } from './tf-tensor.ts';
 
 /** TensorFlow.js graph and layers models (`model.json` with its weight files). */
 export const tfjsLoader: ModelLoader = {
@@ -48,7 +57,7 @@ class TfjsModel implements Model {
   readonly omittedOutputs: readonly OmittedOutput[];
   readonly graph: Graph;
   readonly watchable: readonly string[];
-  readonly capabilities = {};
+  readonly capabilities: ModelCapabilities;
   readonly #network: LoadedNetwork;
 
   constructor(path: string, files: TfjsFiles, runtime: Runtime, network: LoadedNetwork) {
@@ -62,15 +71,22 @@ class TfjsModel implements Model {
     this.graph = network.graph;
     this.watchable = network.watchable;
     this.#network = network;
+    const gradients = new TfjsGradients({
+      graph: network.graph,
+      inputs: network.inputs,
+      // The second model of a pair may have activated another backend.
+      activate: () => switchTfjs(runtime.kind),
+      run: async (feeds, watched) => (await this.run(feeds, watched)).activations,
+      network,
+    });
+    this.capabilities = { gradients };
   }
 
   async run(feeds: readonly Tensor[], watched: readonly string[]) {
     // The second model of a pair may have activated another backend.
     await switchTfjs(this.runtime.kind);
     const wanted = [...new Set([...this.outputs, ...watched])];
-    const inputs = feeds.map((feed, i) =>
-      this.inputs[i].strings === undefined ? toTf(feed) : toTfStrings(feed),
-    );
+    const inputs = toTfFeeds(this.inputs, feeds);
     let results: tf.Tensor[] = [];
     try {
       results = await this.#network.execute(inputs, wanted);
@@ -138,9 +154,9 @@ async function openGraphModel(files: TfjsFiles): Promise<LoadedNetwork> {
     }),
   );
   const graph = readTfjsGraph(topology, loaded.inputNodes, loaded.outputNodes, constants, values);
-  const isAsync = graph.nodes.some(
-    (node) => ASYNC_OPS.has(node.op) || node.op.startsWith('NonMaxSuppression'),
-  );
+  const isAsynchronous = ({ op }: GraphNode): boolean =>
+    ASYNC_OPS.has(op) || op.startsWith('NonMaxSuppression');
+  const isAsync = graph.nodes.some(isAsynchronous);
   return {
     inputs,
     outputs,
@@ -154,6 +170,8 @@ async function openGraphModel(files: TfjsFiles): Promise<LoadedNetwork> {
         : tf.tidy(() => loaded.execute(named, [...wanted]));
       return ([] as tf.Tensor[]).concat(results);
     },
+    compute: (given, wanted) => loaded.execute(Object.fromEntries(given), wanted) as tf.Tensor,
+    isAsynchronous,
     constant,
     dispose: () => loaded.dispose(),
   };

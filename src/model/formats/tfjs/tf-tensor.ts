@@ -2,7 +2,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import { UserError } from '../../../core/errors.ts';
 import { decodeStrings } from '../../../tensor/strings.ts';
 import { isDType, type Tensor } from '../../../tensor/tensor.ts';
-import type { NamedTensor } from '../../model.ts';
+import type { InputSpec, NamedTensor } from '../../model.ts';
 
 /** A TensorFlow.js tensor; uint8 becomes int32, which stands for it there. */
 export function toTf({ type, shape, data }: Tensor): tf.Tensor {
@@ -15,6 +15,11 @@ export function toTf({ type, shape, data }: Tensor): tf.Tensor {
 export function toTfStrings({ shape, data }: Tensor): tf.Tensor {
   const strings = decodeStrings(data, shape[shape.length - 1]);
   return tf.tensor(strings, shape.slice(0, -1), 'string');
+}
+
+/** Feeds of a model's inputs as TensorFlow.js tensors. */
+export function toTfFeeds(inputs: readonly InputSpec[], feeds: readonly Tensor[]): tf.Tensor[] {
+  return feeds.map((feed, i) => (inputs[i].strings === undefined ? toTf(feed) : toTfStrings(feed)));
 }
 
 /**

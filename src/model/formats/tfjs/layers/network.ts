@@ -27,6 +27,8 @@ export async function openLayersModel(artifacts: TfjsArtifacts): Promise<LoadedN
       const named = new Map(inputs.map(({ name }, i) => [name, feeds[i]]));
       return runSteps(steps, expansions, named, wanted);
     },
+    compute: (given, wanted) => runSteps(steps, expansions, given, [wanted])[0],
+    isAsynchronous: () => false,
     constant: (name) => constants.tensor(name),
     dispose() {
       loaded.dispose();

@@ -9,7 +9,7 @@ type Mask = tf.Tensor | null;
  * Layers get the arguments that TensorFlow.js gives them (engine/executor.ts, execute), in which a mask stays for the
  * layers behind the one that it is for.
  *
- * @param feeds by the names of the model's inputs
+ * @param feeds by the names of the model's inputs; of inner tensors that are given the values are taken as they are
  * @param expansions of the calls, by their names
  */
 export function runSteps(
@@ -20,7 +20,10 @@ export function runSteps(
 ): tf.Tensor[] {
   return tf.tidy(() => {
     const run = new StepRun(steps, expansions, feeds, new Set(wanted));
-    for (const step of steps) run.take(step);
+    for (const step of steps) {
+      if (wanted.every((name) => run.has(name))) break;
+      run.take(step);
+    }
     return wanted.map((name) => {
       const value = run.value(name);
       return feeds.has(name) ? value.clone() : value;
@@ -33,6 +36,7 @@ class StepRun {
   readonly #masks = new Map<string, Mask>();
   readonly #expansions: ReadonlyMap<string, LayerExpansion>;
   readonly #kept: ReadonlySet<string>;
+  readonly #given: ReadonlySet<string>;
   /** How often each tensor will still be read. */
   readonly #readsLeft = new Map<string, number>();
   /** Arguments of all layers of one model; undefined until one needs any. */
@@ -48,8 +52,13 @@ class StepRun {
     this.#values = new Map(feeds);
     this.#expansions = expansions;
     this.#kept = new Set([...wanted, ...feeds.keys()]);
+    this.#given = new Set(feeds.keys());
     for (const { inputs } of steps)
       for (const name of new Set(inputs)) this.#readsLeft.set(name, (this.#readsLeft.get(name) ?? 0) + 1);
+  }
+
+  has(name: string): boolean {
+    return this.#values.has(name);
   }
 
   value(name: string): tf.Tensor {
@@ -67,11 +76,16 @@ class StepRun {
     }
     if (step.kind === 'exit') this.#kwargs = this.#outerKwargs.pop();
     const results = step.kind === 'call' ? this.#call(step, inputs) : inputs.map((input) => input.clone());
-    step.outputs.forEach((name, i) => void this.#values.set(name, results[i]));
+    step.outputs.forEach((name, i) => this.#set(name, results[i]));
     // What a stateful layer gives may be its state.
     const isStateful = step.kind === 'call' && step.layer.stateful === true;
     if (isStateful) for (const name of step.outputs) this.#readsLeft.set(name, Number.POSITIVE_INFINITY);
     this.#disposeUnread(step.inputs);
+  }
+
+  #set(name: string, value: tf.Tensor): void {
+    if (this.#given.has(name)) value.dispose();
+    else this.#values.set(name, value);
   }
 
   #passMasks(inputs: readonly string[]): void {
@@ -85,7 +99,8 @@ class StepRun {
     const { layer, name, outputs } = step;
     const { inner, activation } = this.#expansions.get(name) ?? { inner: new Map() };
     for (const [tensor, compute] of inner)
-      if (this.#kept.has(tensor)) this.#values.set(tensor, compute(inputs, this.#kwargs));
+      if (this.#kept.has(tensor) && !this.#given.has(tensor))
+        this.#values.set(tensor, compute(inputs, this.#kwargs));
     const before = activation && this.#values.get(activation.tensor);
     const results = toList(
       activation !== undefined && before !== undefined
