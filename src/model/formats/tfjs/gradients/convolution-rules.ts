@@ -21,21 +21,31 @@ export const CONVOLUTION_RULES: readonly tf.GradConfig[] = [
   ),
 ];
 
-/** Kernels of those gradients for WebAssembly, where one is slow and the other missing. */
-export const CONVOLUTION_KERNELS: readonly tf.KernelConfig[] = [
+/** Strides up to which zeros between the values cost less than a kernel that is not vectorized. */
+const MAX_STRIDES = 4;
+
+/** Kernels of those gradients by name, in terms of the forward ones, which are the fast ones on WebAssembly. */
+export const CONVOLUTION_KERNELS: readonly string[] = [
   'Conv2DBackpropInput',
   'DepthwiseConv2dNativeBackpropInput',
-].map((kernelName) => ({
-  kernelName,
-  backendName: 'wasm',
-  kernelFunc: ({ inputs, attrs }) => {
-    const { dy, filter } = inputs as unknown as Readonly<Record<string, tf.Tensor4D>>;
-    const { inputShape, ...rest } = attrs as unknown as ConvolutionAttributes & {
-      readonly inputShape: Shape4D;
-    };
-    return convolvedBack(dy, filter, inputShape, rest, kernelName !== 'Conv2DBackpropInput');
-  },
-}));
+];
+
+/** @param own the kernel that it stands for, which large strides are left to */
+export function convolutionKernel(own: tf.KernelConfig): tf.KernelConfig {
+  return {
+    ...own,
+    kernelFunc: (parts) => {
+      const { dy, filter } = parts.inputs as unknown as Readonly<Record<string, tf.Tensor4D>>;
+      const { inputShape, ...settings } = parts.attrs as unknown as ConvolutionAttributes & {
+        readonly inputShape: Shape4D;
+      };
+      const [height, width = height] = [settings.strides].flat();
+      return height * width > MAX_STRIDES
+        ? own.kernelFunc(parts)
+        : convolvedBack(dy, filter, inputShape, settings, own.kernelName !== 'Conv2DBackpropInput');
+    },
+  };
+}
 
 function ruleOf(kernelName: string, inputKernel: string, filterKernel: string): tf.GradConfig {
   return {

@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs-core';
-import { CONVOLUTION_KERNELS } from './convolution-rules.ts';
+import { CONVOLUTION_KERNELS, convolutionKernel } from './convolution-rules.ts';
 
 /** The backend that has every kernel, in plain JavaScript. */
 const COMPLETE_BACKEND = 'cpu';
@@ -85,15 +85,20 @@ function clearMemory(): () => void {
 function kernelsFor(backendName: string): readonly tf.KernelConfig[] {
   let kernels = kernelsByBackend.get(backendName);
   if (kernels === undefined) {
-    const convolutions = CONVOLUTION_KERNELS.filter((kernel) => kernel.backendName === backendName);
-    const settled = new Set([...FILTER_KERNELS, ...convolutions.map(({ kernelName }) => kernelName)]);
     const own = new Set(tf.getKernelsForBackend(backendName).map(({ kernelName }) => kernelName));
     if (backendName === 'wasm') for (const kernelName of WRONG_ON_WASM) own.delete(kernelName);
     const plain = tf
       .getKernelsForBackend(COMPLETE_BACKEND)
-      .filter(({ kernelName }) => !own.has(kernelName) && !settled.has(kernelName))
+      .filter(({ kernelName }) => !own.has(kernelName) && !FILTER_KERNELS.includes(kernelName))
       .flatMap(({ kernelName }) => inPlainJavaScript(kernelName, backendName) ?? []);
-    kernels = [...convolutions, ...plain];
+    const known = (name: string): tf.KernelConfig | undefined =>
+      plain.find(({ kernelName }) => kernelName === name) ?? tf.getKernel(name, backendName);
+    const convolutions =
+      backendName === 'wasm' ? CONVOLUTION_KERNELS.flatMap((name) => known(name) ?? []) : [];
+    kernels = [
+      ...convolutions.map(convolutionKernel),
+      ...plain.filter((kernel) => !convolutions.includes(kernel)),
+    ];
     kernelsByBackend.set(backendName, kernels);
   }
   return kernels;

@@ -30,6 +30,15 @@ const MORE_RULES: readonly tf.GradConfig[] = [
       images: () => resizedBack(kernel, dy as tf.Tensor4D, images as tf.Tensor4D, attrs),
     })),
   ),
+  // A single result comes without a list.
+  {
+    kernelName: 'Unpack',
+    gradFunc: (dys, _, { axis }) => ({ value: () => tf.stack([dys].flat(), Number(axis)) }),
+  },
+  {
+    kernelName: 'SplitV',
+    gradFunc: (dys, _, { axis }) => ({ x: () => tf.concat([dys].flat(), Number(axis)) }),
+  },
   ruleOf('GatherNd', ['params', 'indices'], (dy, inputs, attrs) => ({
     ...movedBack('GatherNd', 'params', dy, inputs, attrs),
     indices: () => tf.zeros(inputs.indices.shape),
@@ -42,6 +51,10 @@ const MORE_RULES: readonly tf.GradConfig[] = [
     tensor: () => tf.tensorScatterUpdate(dy, indices as tf.Tensor2D, tf.zerosLike(updates)),
     indices: () => tf.zeros(indices.shape),
     updates: () => tf.gatherND(dy, indices),
+  })),
+  ruleOf('UnsortedSegmentSum', ['segmentIds'], (dy, { segmentIds }) => ({
+    x: () => tf.gather(dy, tf.cast(segmentIds, 'int32')),
+    segmentIds: () => tf.zeros(segmentIds.shape),
   })),
   {
     kernelName: 'TopK',
@@ -108,16 +121,22 @@ function movedBack(
       const positions = tf.reshape(tf.range(0, size, 1, 'float32'), shape);
       if (size > MAX_POSITIONS) throw new Error(`${kernel} of ${size} values has no gradient`);
       const from: tf.Tensor = tf.engine().runKernel(kernel, { ...inputs, [operand]: positions }, attrs);
-      return summedAt(upstream, tf.cast(from, 'int32'), shape);
+      return summedAt(upstream, from, shape);
     },
   };
 }
 
-/** A tensor of a shape in which each value is added at its position, counted in the tensor as a list. */
+/**
+ * A tensor of a shape in which each value is added at its position, counted in the tensor as a list. TensorFlow.js compares all positions
+ * with each (unsortedSegmentSum).
+ */
 function summedAt(values: tf.Tensor, positions: tf.Tensor, shape: readonly number[]): tf.Tensor {
-  const size = shape.reduce((product, length) => product * length, 1);
-  const list = tf.reshape(positions, [-1]) as tf.Tensor1D;
-  return tf.reshape(tf.unsortedSegmentSum(tf.reshape(values, [-1]), list, size), [...shape]);
+  const sums = new Float32Array(shape.reduce((product, length) => product * length, 1));
+  const added = values.dataSync();
+  positions.dataSync().forEach((position, i) => {
+    sums[position] += added[i];
+  });
+  return tf.tensor(sums, [...shape], 'float32');
 }
 
 /** The gradient of an operand of Σ: the same sum with the operand and the result exchanged. */

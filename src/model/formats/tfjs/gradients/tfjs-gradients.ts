@@ -1,7 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { LruCache } from '../../../../core/lru-cache.ts';
 import { sizeOf, type Tensor } from '../../../../tensor/tensor.ts';
-import { nodesBetween } from '../../../gradients/backward-graph.ts';
 import {
   type Differentiable,
   type Gradient,
@@ -65,10 +64,10 @@ export class TfjsGradients implements Differentiable {
 
   /** Differentiates once, since only a run shows what the runtime lacks. */
   async #prepare(request: Request, feeds: readonly Tensor[]): Promise<Prepared> {
-    const { of, wrt } = request;
+    const { of } = request;
     const { graph, network } = this.#parts;
-    const nodes = nodesBetween(graph, wrt, of);
-    const asynchronous = nodesBetween(graph, graph.inputs, of).filter(network.isAsynchronous);
+    const nodes = nodesBefore(graph, of);
+    const asynchronous = nodes.filter(network.isAsynchronous);
     if (asynchronous.length > 0) return { refusal: new NoGradientError(of, asynchronous.map(describe)) };
     return this.#differentiate(request, feeds, undefined, ({ value, gradients, stops, ...account }) => {
       const named = stops.map((kernel) => nameStop(kernel, nodes));
@@ -130,6 +129,20 @@ function zeros(shape: readonly number[]): Tensor {
 
 function describe({ op, name }: GraphNode): string {
   return `${op} (${name})`;
+}
+
+/** The nodes that a tensor is computed by. Further results of a node have its name and a number (`split:1`). */
+function nodesBefore({ nodes }: Graph, tensor: string): GraphNode[] {
+  const makers = new Map(nodes.flatMap((node) => node.outputs.map((name) => [name, node] as const)));
+  const needed = new Set<GraphNode>();
+  const names = [tensor];
+  for (let name = names.pop(); name !== undefined; name = names.pop()) {
+    const node = makers.get(name) ?? makers.get(name.replace(/:\d+$/, ''));
+    if (node === undefined || needed.has(node)) continue;
+    needed.add(node);
+    names.push(...node.inputs);
+  }
+  return nodes.filter((node) => needed.has(node));
 }
 
 /** A kernel with the first node that runs it, where the graph has operations of its name. */

@@ -79,6 +79,9 @@ const CASES: Readonly<Record<string, Case>> = {
   prod: [[2, 3, 4], (x) => tf.prod(x, 1)],
   stridedSlice: [[5, 6], (x) => tf.stridedSlice(x, [4, 1], [-6, 6], [-2, 2])],
   'stridedSlice of a row': [[5, 6], (x) => tf.stridedSlice(x, [2, 1], [3, 6], [1, 2], 0, 0, 0, 0, 1)],
+  'unstack, of one': [[1, 4], (x) => tf.unstack(x)[0]],
+  'unstack, of which one is used': [[3, 4], (x) => tf.unstack(x)[1]],
+  'split, of one': [[3, 4], (x) => tf.split(x, 1, 1)[0]],
   depthToSpace: [[1, 2, 3, 8], (x) => tf.depthToSpace(image(x), 2, 'NHWC')],
   gather: [[5, 3], (x) => tf.gather(x, tf.tensor1d([4, 0, 4], 'int32'))],
   gatherND: [
