@@ -147,7 +147,7 @@ describe('a defect that a million draws of noise do not show', () => {
     expect(JSON.parse(stdout).findings.signatures[0].signature).toBe('nonfinite-nan-attention');
   });
 
-  test('is reached in a TensorFlow.js model too', async () => {
+  test('is reached in a TensorFlow.js model too, sooner along gradients, and alike on one worker and on two', async () => {
     const defect = TFJS_DEFECTS.find(({ name }) => name === 'rsqrt');
     if (defect === undefined) throw new Error('rsqrt');
     const { json, weightFile, weights } = writeTfjsDefect(defect, scoreOf('rsqrt'), false);
@@ -155,9 +155,27 @@ describe('a defect that a million draws of noise do not show', () => {
     writeFileSync(join(folder, 'rsqrt', 'model.json'), json);
     writeFileSync(join(folder, 'rsqrt', weightFile), weights);
     const path = join(folder, 'rsqrt', 'model.json');
-    const { code, stdout } = await fuzz(path, 'tfjs', '--until-finding', '-n', '100000', '--runtime', 'wasm');
-    expect(code).toBe(1);
-    expect(JSON.parse(stdout).findings.signatures[0].signature).toBe('nonfinite-inf-rsqrt');
+    const search = async (gradients: string) => {
+      const out = `tfjs-${gradients}`;
+      const flags = ['--until-finding', '-n', '512', '--runtime', 'wasm', '--gradients', gradients];
+      const { code, stdout } = await fuzz(path, out, ...flags);
+      return { code, found: JSON.parse(stdout), statistics: readJson(join(folder, out), 'stats.json') };
+    };
+    const along = await search('auto');
+    expect(along.code).toBe(1);
+    expect(along.found.findings.signatures[0].signature).toBe('nonfinite-inf-rsqrt');
+    expect(along.statistics.gradients).toBeGreaterThan(0);
+    expect(along.statistics.forwardEquivalents).toBeGreaterThan(
+      along.found.execs + along.statistics.gradients,
+    );
+    const alone = await search('off');
+    expect(alone.code).toBe(0);
+    expect(alone.statistics).toMatchObject({ gradients: 0, forwardEquivalents: alone.found.execs });
+    for (const jobs of ['1', '2'])
+      await fuzz(path, `tfjs-jobs-${jobs}`, '-n', '256', '-j', jobs, '--keep', '2', '--runtime', 'wasm');
+    const one = digests(join(folder, 'tfjs-jobs-1'), 'corpus', 'findings');
+    expect(Object.keys(one).some((name) => name.includes('nonfinite-inf-rsqrt'))).toBe(true);
+    expect(digests(join(folder, 'tfjs-jobs-2'), 'corpus', 'findings')).toEqual(one);
   });
 
   test('is found alike on one worker and on two, with the same corpus', async () => {

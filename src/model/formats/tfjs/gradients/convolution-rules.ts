@@ -4,7 +4,8 @@ import * as tf from '@tensorflow/tfjs-core';
 interface ConvolutionAttributes {
   readonly strides: number | [number, number];
   readonly pad: 'same' | 'valid' | number | tf.backend_util.ExplicitPadding;
-  readonly dilations?: number | [number, number];
+  /** Some layers have null for 1. */
+  readonly dilations?: number | [number, number] | null;
   readonly dataFormat?: 'NHWC' | 'NCHW';
   readonly dimRoundingMode?: 'floor' | 'round' | 'ceil';
 }
@@ -30,10 +31,10 @@ export const CONVOLUTION_KERNELS: readonly string[] = [
   'DepthwiseConv2dNativeBackpropInput',
 ];
 
-/** @param own the kernel that it stands for, which large strides are left to */
-export function convolutionKernel(own: tf.KernelConfig): tf.KernelConfig {
+/** @param replaced the kernel that it stands for, which large strides are left to */
+export function convolutionKernel(replaced: tf.KernelConfig): tf.KernelConfig {
   return {
-    ...own,
+    ...replaced,
     kernelFunc: (parts) => {
       const { dy, filter } = parts.inputs as unknown as Readonly<Record<string, tf.Tensor4D>>;
       const { inputShape, ...settings } = parts.attrs as unknown as ConvolutionAttributes & {
@@ -41,8 +42,8 @@ export function convolutionKernel(own: tf.KernelConfig): tf.KernelConfig {
       };
       const [height, width = height] = [settings.strides].flat();
       return height * width > MAX_STRIDES
-        ? own.kernelFunc(parts)
-        : convolvedBack(dy, filter, inputShape, settings, own.kernelName !== 'Conv2DBackpropInput');
+        ? replaced.kernelFunc(parts)
+        : convolvedBack(dy, filter, inputShape, settings, replaced.kernelName !== 'Conv2DBackpropInput');
     },
   };
 }
@@ -56,7 +57,7 @@ function ruleOf(kernelName: string, inputKernel: string, filterKernel: string): 
       const settings = attrs as unknown as ConvolutionAttributes;
       const isDilated = [settings.dilations ?? 1].flat().some((dilation) => dilation !== 1);
       const run = (kernel: string, inputs: tf.NamedTensorMap, more: tf.NamedAttrMap): tf.Tensor =>
-        tf.engine().runKernel(kernel, inputs, { ...attrs, ...more });
+        tf.engine().runKernel(kernel, inputs, { ...attrs, dilations: settings.dilations ?? 1, ...more });
       return {
         x: () =>
           isDilated
@@ -79,7 +80,7 @@ function convolvedBack(
   upstream: tf.Tensor4D,
   filter: tf.Tensor4D,
   inputShape: Shape4D,
-  { strides, pad, dilations = 1, dataFormat = 'NHWC', dimRoundingMode }: ConvolutionAttributes,
+  { strides, pad, dilations, dataFormat = 'NHWC', dimRoundingMode }: ConvolutionAttributes,
   isDepthwise: boolean,
 ): tf.Tensor {
   return tf.tidy(() => {
@@ -89,7 +90,12 @@ function convolvedBack(
         tf.transpose(upstream, [0, 2, 3, 1]),
         filter,
         [batch, height, width, channels],
-        { strides, pad, dilations, ...(dimRoundingMode === undefined ? {} : { dimRoundingMode }) },
+        {
+          strides,
+          pad,
+          dilations: dilations ?? 1,
+          ...(dimRoundingMode === undefined ? {} : { dimRoundingMode }),
+        },
         isDepthwise,
       );
       return tf.transpose(last, [0, 3, 1, 2]);
@@ -99,7 +105,7 @@ function convolvedBack(
         inputShape,
         filter.shape,
         strides,
-        dilations,
+        dilations ?? 1,
         pad,
         dimRoundingMode,
         isDepthwise,

@@ -35,12 +35,12 @@ export async function loadEveryKernel(): Promise<void> {
  */
 export function withEveryKernel<T>(needsFilterGradients: () => boolean, run: () => T): T {
   const backendName = tf.getBackend();
-  const own = FILTER_KERNELS.flatMap(
+  const filterKernels = FILTER_KERNELS.flatMap(
     (name) => tf.getKernel(name, backendName) ?? inPlainJavaScript(name, backendName) ?? [],
   );
   const replacements = [
     ...kernelsFor(backendName),
-    ...own.map((kernel) => skippable(kernel, needsFilterGradients)),
+    ...filterKernels.map((kernel) => skippable(kernel, needsFilterGradients)),
   ];
   const replaced = replacements.flatMap(({ kernelName }) => tf.getKernel(kernelName, backendName) ?? []);
   for (const { kernelName } of replaced) tf.unregisterKernel(kernelName, backendName);
@@ -85,11 +85,11 @@ function clearMemory(): () => void {
 function kernelsFor(backendName: string): readonly tf.KernelConfig[] {
   let kernels = kernelsByBackend.get(backendName);
   if (kernels === undefined) {
-    const own = new Set(tf.getKernelsForBackend(backendName).map(({ kernelName }) => kernelName));
-    if (backendName === 'wasm') for (const kernelName of WRONG_ON_WASM) own.delete(kernelName);
+    const available = new Set(tf.getKernelsForBackend(backendName).map(({ kernelName }) => kernelName));
+    if (backendName === 'wasm') for (const kernelName of WRONG_ON_WASM) available.delete(kernelName);
     const plain = tf
       .getKernelsForBackend(COMPLETE_BACKEND)
-      .filter(({ kernelName }) => !own.has(kernelName) && !FILTER_KERNELS.includes(kernelName))
+      .filter(({ kernelName }) => !available.has(kernelName) && !FILTER_KERNELS.includes(kernelName))
       .flatMap(({ kernelName }) => inPlainJavaScript(kernelName, backendName) ?? []);
     const known = (name: string): tf.KernelConfig | undefined =>
       plain.find(({ kernelName }) => kernelName === name) ?? tf.getKernel(name, backendName);
@@ -128,7 +128,7 @@ function inPlainJavaScript(kernelName: string, backendName: string): tf.KernelCo
       const copies = Object.entries(inputs).map(
         ([name, input]) => [name, input && move(input, from, to)] as const,
       );
-      const made = new Set(copies.flatMap(([, copy]) => copy?.dataId ?? []));
+      const dataIds = new Set(copies.flatMap(([, copy]) => copy?.dataId ?? []));
       try {
         const parts: KernelParts = {
           // Kernels of any number of operands have a list.
@@ -138,11 +138,11 @@ function inPlainJavaScript(kernelName: string, backendName: string): tf.KernelCo
         };
         const results = plain.kernelFunc(parts);
         const list = Array.isArray(results) ? results : [results];
-        for (const { dataId } of list) made.add(dataId);
+        for (const { dataId } of list) dataIds.add(dataId);
         const moved = list.map((result) => move(result, to, from));
         return Array.isArray(results) ? moved : moved[0];
       } finally {
-        for (const dataId of made) complete.disposeData(dataId, true);
+        for (const dataId of dataIds) complete.disposeData(dataId, true);
       }
     },
   };
