@@ -42,7 +42,15 @@ export class TfjsGradients implements Differentiable {
     this.#parts = parts;
   }
 
-  async gradient(request: GradientRequest, feeds: readonly Tensor[]): Promise<Gradient> {
+  async gradient({ alsoOf = [], ...request }: GradientRequest, feeds: readonly Tensor[]): Promise<Gradient> {
+    if (alsoOf.length === 0) return this.#gradientOf(request, feeds);
+    const parts: Gradient[] = [];
+    for (const tensor of [request.of, ...alsoOf])
+      parts.push(await this.#gradientOf({ ...request, of: tensor }, feeds));
+    return { ...parts[0], stops: [...new Set(parts.flatMap(({ stops }) => stops))], run: runAll(parts) };
+  }
+
+  async #gradientOf(request: GradientRequest, feeds: readonly Tensor[]): Promise<Gradient> {
     const { of, wrt, straightThrough = false } = request;
     const key = JSON.stringify([of, wrt, straightThrough, feeds.map(({ shape }) => shape)]);
     let prepared = this.#prepared.get(key);
@@ -121,7 +129,23 @@ export class TfjsGradients implements Differentiable {
   }
 }
 
-type Request = Required<Omit<GradientRequest, 'layout'>>;
+type Request = Required<Omit<GradientRequest, 'layout' | 'alsoOf'>>;
+
+/** Adds up the gradients of several tensors. */
+function runAll(parts: readonly Gradient[]): Gradient['run'] {
+  return async (feeds, upstream, further = []) => {
+    const results: (readonly Tensor[])[] = [];
+    for (const [i, part] of parts.entries()) results.push(await part.run(feeds, [upstream, ...further][i]));
+    return results[0].map((first, i) => {
+      const data = Float32Array.from(first.data as Float32Array);
+      for (const result of results.slice(1))
+        (result[i].data as Float32Array).forEach((value, j) => {
+          data[j] += value;
+        });
+      return { ...first, data };
+    });
+  };
+}
 
 function zeros(shape: readonly number[]): Tensor {
   return { type: 'float32', shape, data: new Float32Array(sizeOf(shape)) };

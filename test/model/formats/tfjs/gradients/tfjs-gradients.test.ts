@@ -144,6 +144,20 @@ test('inner tensors are differentiated, also those within a layer, and operands 
   await expectGradient(model, 'classes/MatMul', feeds);
   await expectGradient(model, 'classes/BiasAdd', feeds);
   const logits = 'classes/BiasAdd';
+  const wrt = [model.inputs[0].name];
+  const [whole, part] = [
+    await gradientOf(model, { of: logits, wrt }, feeds),
+    await gradientOf(model, { of: 'classes/MatMul', wrt }, feeds),
+  ];
+  const both = await model.capabilities.gradients?.gradient(
+    { of: logits, alsoOf: ['classes/MatMul'], wrt },
+    feeds,
+  );
+  const [sum] = (await both?.run(feeds, whole.seed, [part.seed])) ?? [];
+  Array.from(sum.data as Float32Array).forEach(
+    (value, i) =>
+      void expect(value).toBeCloseTo(Number(whole.results[0].data[i]) + Number(part.results[0].data[i]), 5),
+  );
   const [{ data: values }] = (await model.run(feeds, [model.outputs[0]])).activations;
   const { results, seed } = await gradientOf(model, { of: model.outputs[0], wrt: [logits] }, feeds);
   // The gradient of a softmax: y·(g − Σ g·y).
