@@ -82,7 +82,9 @@ export function resolvedSettings(config: CampaignConfig, resolved: ResolvedCampa
     const places = groupByInput(setting, names);
     return [...places.forAll.map(here), ...[...places.byName].map(([name, file]) => `${name}=${here(file)}`)];
   };
-  const files = (['seeds', 'fixed', 'dictionary'] as const).map((key) => [key, placed(config[key])] as const);
+  const files = (['seeds', 'fixed', 'dictionary', 'coverageReference'] as const).map(
+    (key) => [key, placed(config[key])] as const,
+  );
   const specs = (list: readonly string[]): string | readonly string[] => {
     const moved = list.map((spec) => rebaseSpec(spec, here));
     return moved.length === 0 ? NO_MUTATOR : moved.length === 1 ? moved[0] : moved;
@@ -138,6 +140,9 @@ export function resolvedSettings(config: CampaignConfig, resolved: ResolvedCampa
       ...(importIds.length === 0
         ? {}
         : { corpusSha256: createHash('sha256').update(importIds.join()).digest('hex') }),
+      ...(inputs.reference === undefined
+        ? {}
+        : { coverageReferenceSha256: testcasesDigest(inputs.reference) }),
       threshold,
       maxCorpus,
       workload,
@@ -171,6 +176,12 @@ function isLabelFile(setting: string): boolean {
   return parseLabelSource(setting).kind === 'file';
 }
 
+function testcasesDigest(testcases: ResolvedInputs['seeds']): string {
+  const hash = createHash('sha256');
+  for (const testcase of testcases) hash.update(testcaseId(testcase));
+  return hash.digest('hex');
+}
+
 function seedsDigest({ seeds, labels }: ResolvedInputs): string {
   const hash = createHash('sha256');
   for (const seed of seeds) hash.update(testcaseId(seed));
@@ -190,7 +201,7 @@ const CHANGEABLE_SETTINGS = new Set([
 ]);
 
 /** Settings that name files: these may lie elsewhere when a campaign is resumed, since digests of their content are recorded. */
-const PATH_SETTINGS = new Set(['model', 'against', 'seeds', 'labels', 'corpus']);
+const PATH_SETTINGS = new Set(['model', 'against', 'seeds', 'labels', 'corpus', 'coverageReference']);
 
 /** @throws ResumeMismatchError naming the first of these facts that differs */
 function checkFactsUnchanged(
@@ -214,6 +225,7 @@ const RECORDED_FACTS: Readonly<Record<string, string>> = {
   generationSha256: 'the vocabulary has',
   seedsSha256: 'the seeds have',
   corpusSha256: 'the testcases of --corpus have',
+  coverageReferenceSha256: 'the inputs of --coverage-reference have',
   inputs: "the model's inputs have",
   outputs: "the model's outputs have",
   feedback: "the coverage criterion's feedback has",
@@ -223,6 +235,7 @@ const RECORDED_FACTS: Readonly<Record<string, string>> = {
 const RESTORABLE: Readonly<Record<string, string>> = {
   seedsSha256: 'give the seeds and labels that the campaign began with',
   corpusSha256: 'give the --corpus that the campaign began with',
+  coverageReferenceSha256: 'give the --coverage-reference that the campaign began with',
 };
 
 /**

@@ -262,6 +262,7 @@ async function makeState(
       isDelayed: config.epoch !== undefined,
       floodCount: floodCount(workload),
       snapshots: { folder: join(folder, STATE_FOLDER), isWriter: true },
+      reference: setup.reference,
     }),
     mutation: {
       scheduler: await makeScheduler(config),

@@ -136,7 +136,16 @@ export async function runCampaign(
 
 /** Paths that a campaign's settings read, by the setting as a flag. */
 function readPaths(config: CampaignConfig): ReadonlyMap<string, readonly string[]> {
-  const settings = ['model', 'against', 'seeds', 'labels', 'corpus', 'fixed', 'dictionary'] as const;
+  const settings = [
+    'model',
+    'against',
+    'seeds',
+    'labels',
+    'corpus',
+    'fixed',
+    'dictionary',
+    'coverageReference',
+  ] as const;
   return new Map(
     settings.map((name) => {
       const value = config[name] ?? [];

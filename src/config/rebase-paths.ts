@@ -14,7 +14,7 @@ export function rebasePaths(
     ...['model', 'out', 'against', 'corpus'].map(
       (key) => [key, (value: unknown) => mapStrings(value, rebase)] as const,
     ),
-    ...['seeds', 'fixed', 'dictionary'].map(
+    ...['seeds', 'fixed', 'dictionary', 'coverageReference'].map(
       (key) => [key, (value: unknown) => rebaseByInput(value, rebase)] as const,
     ),
     ...['measure', 'scheduler', 'mutator'].map(

@@ -4,7 +4,7 @@ import { type FlagMeta, positiveNumber, withFlag } from './flag-meta.ts';
 import { inputSection } from './input-section.ts';
 import { modelSection, resourceSection } from './model-section.ts';
 import { mutationSection } from './mutation-section.ts';
-import { extensionSpec, specs } from './values.ts';
+import { extensionSpec, paths, specs } from './values.ts';
 
 /** A second model to compare the first with. */
 export const secondModelSection = {
@@ -42,6 +42,11 @@ const coverageSection = {
   measure: withFlag(extensionSpec.default('norm'), {
     flags: '--measure <kind>',
     help: 'how activations are compared',
+  }),
+  coverageReference: withFlag(paths.optional(), {
+    flags: '--coverage-reference <path...>',
+    help: 'inputs, such as training data, that give the ranges, densities or covariances that some measures compare with; name=path for one of several inputs',
+    defaultText: 'the seeds',
   }),
   threshold: withFlag(z.union([z.literal('auto'), positiveNumber]).default('auto'), {
     flags: '--threshold <x>',

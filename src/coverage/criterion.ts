@@ -2,6 +2,8 @@ import type { ParameterValues } from '../extensions/parameters.ts';
 import type { ExtensionKind } from '../extensions/registry.ts';
 import type { BatchResult } from '../model/batched-model.ts';
 import type { FeedbackName } from './feedback/registry.ts';
+import type { ChannelAxis, NeuronLayer } from './neurons.ts';
+import type { CoverageReference, ReferenceCollector } from './reference.ts';
 
 /** A coverage criterion (LibAFL's Observer): turns the watched activations of a run into one vector a row. */
 export interface CoverageCriterion {
@@ -14,10 +16,18 @@ export interface CoverageCriterion {
    * @param walk steps of random walks from the seeds, finite
    */
   calibrate(walk: readonly WalkStep[]): number | undefined;
+  /** Layers of the observations, known once one was observed; absent where there are none. */
+  layers?(): readonly CriterionLayer[];
+}
+
+/** Positions of an observation that belong to one watched tensor. */
+export interface CriterionLayer extends NeuronLayer {
+  /** Elements that inputs can cover there. */
+  readonly elements: number;
 }
 
 /** A criterion as a kind makes it: without a calibration of its own, the threshold is what one step in a hundred exceeds. */
-export type CriterionImplementation = Pick<CoverageCriterion, 'observe'> &
+export type CriterionImplementation = Pick<CoverageCriterion, 'observe' | 'layers'> &
   Partial<Pick<CoverageCriterion, 'calibrate'>>;
 
 /** A criterion with the name of the feedback that decides which of its observations are new. */
@@ -31,6 +41,10 @@ export interface CoverageCriterionSettings {
   readonly seed: string;
   /** Whether testcases differ in shape, so that the size of activations may differ as well. */
   readonly varying: boolean;
+  /** Axis of the feature maps in activations with three axes or more; `first` unless given. */
+  readonly channels?: ChannelAxis;
+  /** What the kind's collector made of the reference inputs; absent for kinds without one. */
+  readonly reference?: CoverageReference;
 }
 
 /** A kind of criterion. */
@@ -38,6 +52,13 @@ export interface CoverageCriterionKind
   extends ExtensionKind<CriterionImplementation, CoverageCriterionSettings> {
   /** Rule for what counts as new; `distance` unless given. */
   readonly feedback?: FeedbackName;
+  /** Collects what the criterion needs to know of reference inputs; absent where it needs nothing. */
+  readonly collectReference?: (
+    values: ParameterValues,
+    settings: CoverageCriterionSettings,
+  ) => ReferenceCollector;
+  /** Whether the seeds are no reference: it is collected only of inputs that `--coverage-reference` names. */
+  readonly isReferenceOptional?: boolean;
   make(values: ParameterValues, settings: CoverageCriterionSettings): CriterionImplementation;
 }
 

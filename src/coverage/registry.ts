@@ -1,18 +1,39 @@
 import { Registry } from '../extensions/registry.ts';
 import { parseExtensionSpec } from '../extensions/spec.ts';
 import { calibrateByQuantile } from './calibration.ts';
+import { attention } from './criteria/attention.ts';
+import { boundary, strongActivation } from './criteria/corner-regions.ts';
+import { kMultisection } from './criteria/k-multisection.ts';
+import { neuron } from './criteria/neuron.ts';
+import { nlc } from './criteria/nlc.ts';
 import { norm } from './criteria/norm.ts';
+import { surprise, surpriseLikelihood } from './criteria/surprise.ts';
+import { pattern, topK } from './criteria/top-k.ts';
 import { values } from './criteria/values.ts';
 import type { CoverageCriterionKind, CoverageCriterionSettings, ResolvedCriterion } from './criterion.ts';
 import { DEFAULT_FEEDBACK } from './feedback/registry.ts';
 import { loadCriterionPlugin } from './plugin.ts';
+import type { ReferenceCollector } from './reference.ts';
 import { withoutMasks } from './without-masks.ts';
 
 /** The built-in coverage criteria, and how specs of `--measure` are resolved. */
 export const CRITERIA = new Registry<CoverageCriterionKind>({
   flag: '--measure',
   noun: 'criterion',
-  kinds: [norm, values],
+  kinds: [
+    norm,
+    values,
+    neuron,
+    kMultisection,
+    boundary,
+    strongActivation,
+    topK,
+    pattern,
+    nlc,
+    surprise,
+    surpriseLikelihood,
+    attention,
+  ],
   loadPlugin: loadCriterionPlugin,
 });
 
@@ -26,12 +47,39 @@ export async function resolveCriterion(
   settings: CoverageCriterionSettings,
 ): Promise<ResolvedCriterion> {
   const { kind, values: parameters } = await CRITERIA.resolve(spec);
-  const { observe, calibrate = calibrateByQuantile } = kind.make(parameters, settings);
+  const { observe, layers, calibrate = calibrateByQuantile } = kind.make(parameters, settings);
   return {
     observe: (result) => observe(withoutMasks(result)),
     calibrate,
+    ...(layers === undefined ? {} : { layers }),
     feedback: kind.feedback ?? DEFAULT_FEEDBACK,
   };
+}
+
+/**
+ * The collector of a spec's reference; undefined where the criterion has none.
+ *
+ * @param isGiven whether the inputs are given as a reference: the seeds are none for some criteria
+ * @throws UserError on an unknown criterion or parameter, or a module without a criterion
+ */
+export async function makeReferenceCollector(
+  spec: string,
+  settings: CoverageCriterionSettings,
+  isGiven: boolean,
+): Promise<ReferenceCollector | undefined> {
+  const { kind, values: parameters } = await CRITERIA.resolve(spec);
+  if (kind.collectReference === undefined || (kind.isReferenceOptional === true && !isGiven))
+    return undefined;
+  const collector = kind.collectReference(parameters, settings);
+  return {
+    add: (result) => collector.add(withoutMasks(result)),
+    finish: () => collector.finish(),
+  };
+}
+
+/** Whether a spec's criterion has a use for reference inputs; false for a module, which is not loaded. */
+export function usesReference(spec: string): boolean {
+  return CRITERIA.find(parseExtensionSpec(spec).name)?.collectReference !== undefined;
 }
 
 /** The help of a spec's criterion; the spec itself for a module, which is not loaded. */

@@ -1,6 +1,6 @@
 import type { NoveltyFilter } from '../coverage/feedback/feedback-kind.ts';
+import { predictedClassOf } from '../inputs/predicted-class.ts';
 import type { BatchResult } from '../model/batched-model.ts';
-import { predictedClassOf } from './corpus/predicted-class.ts';
 import type { MutantGenerator } from './generation/mutant-generator.ts';
 import type { LazyObservations } from './lazy-observations.ts';
 import type { Candidate } from './search/goal-tracker.ts';

@@ -7,12 +7,12 @@ import { runInHalves } from '../evaluation/run-in-halves.ts';
 import { watchedTensors } from '../evaluation/watched-tensors.ts';
 import { PluginError } from '../extensions/plugin-loader.ts';
 import { NO_CLASS } from '../inputs/class-label.ts';
+import { predictedClassOf } from '../inputs/predicted-class.ts';
 import type { TestcaseData } from '../inputs/testcase.ts';
 import type { BatchResult } from '../model/batched-model.ts';
 import { groupIntoBatches, packBatch } from '../model/testcase-batch.ts';
 import { isTie, type JudgedBatch, type Objective, type Violation } from '../objectives/objective.ts';
 import { rowsOf } from '../tensor/tensor.ts';
-import { predictedClassOf } from './corpus/predicted-class.ts';
 import type { TaskRunnerOptions } from './task-runner.ts';
 
 /** A seed after its first run. */

@@ -4,6 +4,7 @@ import type { ReachableSite } from '../analysis/bounds/rule-out.ts';
 import type { ModelDescription } from '../analysis/describe-model.ts';
 import type { Interval } from '../analysis/numerical-sites/interval.ts';
 import { MachineError, UserError } from '../core/errors.ts';
+import type { CoverageReference } from '../coverage/reference.ts';
 import type { NoiseRequest } from '../evaluation/pair-noise.ts';
 import { parseExtensionSpec } from '../extensions/spec.ts';
 import { CALIBRATION_ATTEMPTS, walkSeeds } from '../fuzzer/calibration.ts';
@@ -24,6 +25,7 @@ import type { ObjectiveDescriptor } from './objective-descriptor.ts';
 import { refuseIfProcessDies } from './refusal.ts';
 import { LOAD_TIMEOUT_MS } from './resource-limits.ts';
 import type { OnProgress, ProcessLimits, RpcProcess, SpawnProcess } from './rpc-client.ts';
+import type { ReferenceRequest } from './run-reference.ts';
 import type { BatchOpeningReport, FuzzApi, PreparedInfo } from './services/fuzz-service.ts';
 import { spawnWorker } from './spawn-worker.ts';
 import { TRY_TIMEOUT_MS } from './try-run.ts';
@@ -34,6 +36,9 @@ const PLUGIN_TIMEOUT_MS = 15_000;
 
 /** Runs of guessed sizes that may crash or hang: each costs a timeout or a start. */
 const MAX_TRIES_THAT_END_PROCESS = 4;
+
+/** Reference inputs that are sent to the process at once. */
+const REFERENCE_PART = 1024;
 
 /** Worker process used during setup to inspect the model and run the seeds; joins the pool once the campaign starts. */
 export class ProbeWorker {
@@ -200,6 +205,32 @@ export class ProbeWorker {
     return refuseIfProcessDies(this.#model.path, 'the first seed', () =>
       this.#process.call('observableGoals', { testcase, goals: bare, watched }, LOAD_TIMEOUT_MS),
     );
+  }
+
+  /**
+   * The reference of a coverage criterion, from runs of inputs; undefined where the criterion has none.
+   *
+   * @param onProgress called with the number of inputs that have run
+   * @throws UserError where the inputs do not suffice, or one ends the model's process
+   */
+  async collectReference(
+    testcases: readonly TestcaseData[],
+    request: Omit<ReferenceRequest, 'testcases' | 'isFirst' | 'isLast'>,
+    onProgress: OnProgress = () => {},
+  ): Promise<CoverageReference | undefined> {
+    let reference: CoverageReference | undefined;
+    for (let from = 0; from < testcases.length; from += REFERENCE_PART) {
+      const part = testcases.slice(from, from + REFERENCE_PART);
+      const isFirst = from === 0;
+      const isLast = from + part.length === testcases.length;
+      reference = await refuseIfProcessDies(
+        this.#model.path,
+        'running the reference inputs of coverage',
+        () => this.#process.call('collectReference', { ...request, testcases: part, isFirst, isLast }),
+      );
+      onProgress(from + part.length);
+    }
+    return reference;
   }
 
   /** Makes the plug-ins and opens the session that tasks run in. */

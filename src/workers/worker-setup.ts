@@ -1,4 +1,5 @@
 import type { ConstraintLimits } from '../constraints/constraint-limits.ts';
+import type { CoverageReference } from '../coverage/reference.ts';
 import type { LengthChanges } from '../fuzzer/generation/length-changes.ts';
 import type { PackedEntries } from '../fuzzer/packed-entries.ts';
 import type { Span, Task } from '../fuzzer/scheduling/task.ts';
@@ -35,6 +36,8 @@ export interface WorkerSetup {
   readonly noise?: PairNoise;
   /** Spec of the coverage criterion. */
   readonly criterion: string;
+  /** What the criterion knows of reference inputs; absent where it has none. */
+  readonly reference?: CoverageReference;
   readonly masterSeed: string;
   readonly batch: number;
   readonly keep: number;

@@ -1,5 +1,6 @@
 import type { CampaignConfig } from '../../config/schema.ts';
-import { CRITERIA } from '../../coverage/registry.ts';
+import { UserError } from '../../core/errors.ts';
+import { CRITERIA, usesReference } from '../../coverage/registry.ts';
 import { QUANTIZERS } from '../../model/quantize/registry.ts';
 import { checkBuiltIns, objectiveSpecs } from '../../objectives/registry.ts';
 import { SCHEDULERS } from '../../schedulers/registry.ts';
@@ -11,10 +12,14 @@ import { SCHEDULERS } from '../../schedulers/registry.ts';
  * @throws UserError on the first unknown kind or parameter, or value that is not legal
  */
 export async function checkExtensions(
-  config: Pick<CampaignConfig, 'objective' | 'measure' | 'scheduler' | 'quantize'>,
+  config: Pick<CampaignConfig, 'objective' | 'measure' | 'scheduler' | 'quantize' | 'coverageReference'>,
 ): Promise<void> {
   await checkBuiltIns(objectiveSpecs(config.objective));
   CRITERIA.check(config.measure);
+  if (config.coverageReference !== undefined && !usesReference(config.measure))
+    throw new UserError(
+      `--coverage-reference: --measure ${config.measure} compares with no reference inputs; remove it, or choose another measure (neurofuzz coverage lists them)`,
+    );
   SCHEDULERS.check(config.scheduler);
   if (config.quantize !== undefined) QUANTIZERS.check(config.quantize);
 }

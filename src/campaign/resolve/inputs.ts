@@ -1,5 +1,5 @@
 import type { BudgetConfig } from '../../config/budget-section.ts';
-import type { InputConfig, ModelConfig, MutationConfig } from '../../config/schema.ts';
+import type { CampaignConfig, InputConfig, ModelConfig, MutationConfig } from '../../config/schema.ts';
 import type { ConstraintLimits } from '../../constraints/constraint-limits.ts';
 import { UserError } from '../../core/errors.ts';
 import { type LengthChanges, resolveLengthChanges } from '../../fuzzer/generation/length-changes.ts';
@@ -18,7 +18,7 @@ import { readFixedMasks } from './fixed-masks.ts';
 import { inferRanges } from './infer-ranges.ts';
 import { readInputSettings } from './input-settings.ts';
 import type { Notices } from './model-settings.ts';
-import { DRAWN_SEED_COUNT, resolveOpenSizes, resolveSeeds } from './resolve-seeds.ts';
+import { DRAWN_SEED_COUNT, readReferenceInputs, resolveOpenSizes, resolveSeeds } from './resolve-seeds.ts';
 import { drawnSeedCount } from './sizes/workload.ts';
 import type { TokenPlan } from './tokens.ts';
 import { validSeeds } from './valid-seeds.ts';
@@ -28,6 +28,8 @@ export interface ResolvedInputs {
   /** The model's inputs, with the sizes fixed that the settings fix. */
   readonly inputs: readonly InputSpec[];
   readonly seeds: Seeds;
+  /** Inputs that coverage is compared with; undefined without `--coverage-reference`. */
+  readonly reference: Seeds | undefined;
   /** Whether the seeds were drawn at random, since none are given. */
   readonly areDrawn: boolean;
   /** The class that each seed shows; undefined without `--labels`. */
@@ -60,7 +62,11 @@ export interface InputOptions {
  */
 export async function resolveInputs(
   model: ModelInfo,
-  config: ModelConfig & InputConfig & MutationConfig & Pick<Partial<BudgetConfig>, 'time'>,
+  config: ModelConfig &
+    InputConfig &
+    MutationConfig &
+    Pick<Partial<BudgetConfig>, 'time'> &
+    Pick<Partial<CampaignConfig>, 'coverageReference'>,
   masterSeed: string,
   notices: Notices,
   { keepsLabels = false, tryRun, drawnSeeds }: InputOptions = {},
@@ -90,6 +96,8 @@ export async function resolveInputs(
     // Sizes that were chosen to draw seeds of are still open.
     inputs: seedSet.areGiven ? inputs : fixFreeShapes(model.inputs, config.shape),
     seeds,
+    reference:
+      config.coverageReference === undefined ? undefined : await readReferenceInputs(settings, config),
     areDrawn: !seedSet.areGiven,
     labels: seedSet.labels,
     descriptors: withFollowerSizes(withPickShares(descriptors, shares), lengthChanges),

@@ -72,6 +72,25 @@ export async function resolveSeeds(
   return { seeds, areGiven, labels };
 }
 
+/**
+ * Reads inputs that are given beside the seeds, as `--coverage-reference` names them.
+ *
+ * @throws UserError where they cannot be read or do not fit the model
+ */
+export function readReferenceInputs(
+  settings: InputSettings,
+  config: Pick<CampaignConfig, 'coverageReference' | 'generate'>,
+): Promise<Seeds> {
+  const names = settings.inputs.map(({ name }) => name);
+  const sources: SeedSources = { labelColumn: undefined, paths: [], labels: [] };
+  return readGivenSeeds(
+    settings,
+    groupByInput(config.coverageReference, names),
+    config.generate?.prompts,
+    sources,
+  );
+}
+
 async function readGivenSeeds(
   { inputs, pixelScalings, tokens, strings }: InputSettings,
   paths: ValuesByInput<string>,

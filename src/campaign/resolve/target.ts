@@ -6,6 +6,7 @@ import type { NumericalSite } from '../../analysis/numerical-sites/site.ts';
 import type { CampaignConfig } from '../../config/schema.ts';
 import { parseDuration } from '../../config/values.ts';
 import type { FeedbackName } from '../../coverage/feedback/registry.ts';
+import type { CoverageReference } from '../../coverage/reference.ts';
 import type { SeedAccountsOptions } from '../../fuzzer/seeds/seed-accounts.ts';
 import { NO_CLASS } from '../../inputs/class-label.ts';
 import { distinctShapes } from '../../inputs/seeds.ts';
@@ -208,6 +209,14 @@ export async function resolveTarget(
   const noise = await resolveNoise({ model, seeds, objectives, recorded }, probeWorker, notices);
   const varying = shapes.length > 1 || inputs.lengthChanges !== undefined;
   const seedAccounts = resolveSeedAccounts(config, objectives, inputs);
+  const reference = await probeWorker.collectReference(inputs.reference ?? seeds, {
+    criterion: config.measure,
+    masterSeed,
+    varying,
+    watched: watched.tensors,
+    batch,
+    isGiven: inputs.reference !== undefined,
+  });
   const setup = workerSetup(config, {
     inputs,
     seedAccounts,
@@ -218,6 +227,7 @@ export async function resolveTarget(
     batch,
     varying,
     noise,
+    reference,
   });
   const { feedback } = await probeWorker.prepare(setup);
   return {
@@ -267,6 +277,7 @@ function workerSetup(
     goals,
     resizedDescriptors: resized,
     noise,
+    reference,
     seedAccounts,
     ...resolved
   }: {
@@ -279,6 +290,7 @@ function workerSetup(
     readonly batch: number;
     readonly varying: boolean;
     readonly noise: PairNoise | undefined;
+    readonly reference: CoverageReference | undefined;
   },
 ): WorkerSetup {
   const { seeds, labels, descriptors, mutators, limits, lengthChanges } = inputs;
@@ -287,6 +299,7 @@ function workerSetup(
     descriptors,
     ...(resized === undefined ? {} : { resizedDescriptors: resized }),
     ...(noise === undefined ? {} : { noise }),
+    ...(reference === undefined ? {} : { reference }),
     mutators,
     limits,
     ...(seedAccounts === undefined ? {} : { hasSeedAccounts: true }),

@@ -49,6 +49,7 @@ const FLAG_GROUPS: Readonly<Record<string, readonly string[]>> = {
     '--seed',
     '--coverage',
     '--measure',
+    '--coverage-reference',
     '--threshold',
     '--guidance',
     '--gradients',

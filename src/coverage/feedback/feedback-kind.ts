@@ -1,5 +1,6 @@
 import type { SnapshotOptions } from '../index/hnsw-index.ts';
 import type { Observations } from '../observation.ts';
+import type { CoverageReference } from '../reference.ts';
 
 /**
  * A rule for what counts as new, and for which few observations stand for all: a `Feedback` in LibAFL's sense. A new rule
@@ -13,7 +14,7 @@ export interface FeedbackKind {
    */
   readonly isCalibrated: boolean;
   /** @param width numbers in an observation */
-  openHistory(width: number, snapshots?: SnapshotOptions): NoveltyHistory;
+  openHistory(width: number, options?: HistoryOptions): NoveltyHistory;
   /** Bytes that an observation takes in a history. */
   bytesPerObservation(width: number): number;
   /** A score over that of an observation that is just new. */
@@ -22,6 +23,12 @@ export interface FeedbackKind {
   minimize(observations: Observations, options: MinimizeOptions): MinimizedCover;
   /** How an observation that was left out relates to those that are kept: follows "each of the others". */
   describeReach(reach: number): string;
+}
+
+/** How a history is opened. */
+export interface HistoryOptions extends SnapshotOptions {
+  /** What is known of reference inputs before any observation is added. */
+  readonly reference?: CoverageReference | undefined;
 }
 
 /** The observations of the entries that a campaign kept, as far as a process knows them. */

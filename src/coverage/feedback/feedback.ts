@@ -1,4 +1,5 @@
 import type { SnapshotOptions } from '../index/hnsw-index.ts';
+import type { CoverageReference } from '../reference.ts';
 import type { FeedbackKind, NoveltyHistory } from './feedback-kind.ts';
 import { NoveltyThreshold, type SavedNoveltyThreshold, type ThresholdChange } from './novelty-threshold.ts';
 
@@ -25,6 +26,8 @@ export interface FeedbackOptions {
   /** Mutants kept at which the corpus floods; fewer of a model that runs few. */
   readonly floodCount?: number | undefined;
   readonly snapshots?: SnapshotOptions;
+  /** What is known of reference inputs, where the campaign has some of its own. */
+  readonly reference?: CoverageReference | undefined;
 }
 
 /** Decides what is new to a campaign: the history of all entries, and the threshold that novelty has to exceed. */
@@ -34,9 +37,9 @@ export class Feedback {
   readonly #threshold: NoveltyThreshold;
 
   constructor(options: FeedbackOptions) {
-    const { kind, width, threshold, isAdaptive, isDelayed, floodCount, snapshots } = options;
+    const { kind, width, threshold, isAdaptive, isDelayed, floodCount, snapshots, reference } = options;
     this.#kind = kind;
-    this.#history = width === undefined ? UNGUIDED : kind.openHistory(width, snapshots);
+    this.#history = width === undefined ? UNGUIDED : kind.openHistory(width, { ...snapshots, reference });
     this.#threshold = new NoveltyThreshold(threshold, isAdaptive && kind.isCalibrated, isDelayed, floodCount);
   }
 

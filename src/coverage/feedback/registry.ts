@@ -1,11 +1,13 @@
+import { covarianceFeedback } from './covariance-feedback.ts';
 import { distanceFeedback } from './distance-feedback.ts';
 import type { FeedbackKind } from './feedback-kind.ts';
 import { setFeedback } from './set-feedback.ts';
 
-const FEEDBACK_KINDS = { distance: distanceFeedback, set: setFeedback } as const satisfies Record<
-  string,
-  FeedbackKind
->;
+const FEEDBACK_KINDS = {
+  distance: distanceFeedback,
+  set: setFeedback,
+  covariance: covarianceFeedback,
+} as const satisfies Record<string, FeedbackKind>;
 
 /** Name of a rule for what counts as new, as criteria and campaign folders give it. */
 export type FeedbackName = keyof typeof FEEDBACK_KINDS;

@@ -1,9 +1,9 @@
 import type { BatchSlice } from '../../evaluation/prepare-slices.ts';
 import { callWithTimeout } from '../../extensions/plugin-loader.ts';
+import { predictedClassOf } from '../../inputs/predicted-class.ts';
 import type { BatchedModel } from '../../model/batched-model.ts';
 import type { Objective } from '../../objectives/objective.ts';
 import type { CandidateCollector } from '../candidate-collector.ts';
-import { predictedClassOf } from '../corpus/predicted-class.ts';
 import type { MutantGenerator } from '../generation/mutant-generator.ts';
 import type { LazyObservations } from '../lazy-observations.ts';
 import type { MutantSlice, TaskExecution } from '../task-execution.ts';

@@ -8,9 +8,12 @@ import { describeModel, type ModelDescription } from '../../analysis/describe-mo
 import type { Interval } from '../../analysis/numerical-sites/interval.ts';
 import { tensorsToWatch } from '../../analysis/numerical-sites/site-margins.ts';
 import { UserError } from '../../core/errors.ts';
+import type { CoverageCriterionSettings } from '../../coverage/criterion.ts';
 import type { NoveltyHistory } from '../../coverage/feedback/feedback-kind.ts';
 import { type FeedbackName, feedbackKind } from '../../coverage/feedback/registry.ts';
-import { resolveCriterion } from '../../coverage/registry.ts';
+import { channelAxis } from '../../coverage/neurons.ts';
+import type { CoverageReference, ReferenceCollector } from '../../coverage/reference.ts';
+import { makeReferenceCollector, resolveCriterion } from '../../coverage/registry.ts';
 import { measurePairNoise, type NoiseRequest } from '../../evaluation/pair-noise.ts';
 import { prepareSlices } from '../../evaluation/prepare-slices.ts';
 import { watchedTensors } from '../../evaluation/watched-tensors.ts';
@@ -43,6 +46,7 @@ import { type BatchLook, lookAtBatches } from '../look-at-batches.ts';
 import { describeObjective, type ObjectiveDescriptor } from '../objective-descriptor.ts';
 import { probeTensors } from '../probe-tensors.ts';
 import { heartbeat, serve } from '../rpc-server.ts';
+import { type ReferenceRequest, runReference } from '../run-reference.ts';
 import { tryOpenBatch } from '../try-open-batch.ts';
 import { tryRun } from '../try-run.ts';
 import type { PluginModule, ProbeResult, TaskMessage, WorkerSetup } from '../worker-setup.ts';
@@ -63,7 +67,7 @@ export interface PreparedInfo {
 
 interface PreparedWorker {
   readonly feedback: FeedbackName;
-  readonly options: TaskRunnerOptions;
+  readonly options: TaskRunnerOptions & Pick<WorkerSetup, 'reference'>;
   readonly taskRunners: TaskRunners;
   readonly entryCache: EntryCache<CorpusEntryData>;
 }
@@ -74,6 +78,7 @@ let batchedModel: BatchedModel | undefined;
 let preparedWorker: PreparedWorker | undefined;
 let history: NoveltyHistory | undefined;
 let width = 0;
+let referenceCollector: ReferenceCollector | undefined;
 
 function requireModel(): Model {
   if (model === undefined) throw new Error('no model is loaded');
@@ -146,6 +151,14 @@ async function makeTransforms(
     if (change !== undefined)
       transforms.set(name, await MetamorphicTransform.make(change, descriptors, masterSeed));
   return transforms;
+}
+
+/** What a criterion is made in, without its reference. */
+function criterionSettings({
+  masterSeed,
+  varying,
+}: Pick<WorkerSetup, 'masterSeed' | 'varying'>): CoverageCriterionSettings {
+  return { seed: masterSeed, varying, channels: channelAxis(requireModel().format) };
 }
 
 /** Bytes of the largest testcase that mutators may make. */
@@ -276,6 +289,21 @@ const methods = {
     readonly boxes: InputBoxes;
   }): ReachableSite[] => findReachableSites(requireModel(), intervals, boxes),
 
+  /**
+   * Collects a criterion's reference from runs of inputs, some at a time. Inputs that the model fails do not count.
+   *
+   * @returns the reference of all inputs so far, with `isLast`; undefined before, and where the criterion has none
+   */
+  async collectReference(request: ReferenceRequest): Promise<CoverageReference | undefined> {
+    const { criterion, watched, testcases, batch, isFirst, isLast, isGiven } = request;
+    if (isFirst)
+      referenceCollector = await makeReferenceCollector(criterion, criterionSettings(request), isGiven);
+    if (referenceCollector === undefined) return undefined;
+    batchedModel ??= new BatchedModel(requireModel());
+    await runReference(batchedModel, testcases, watched, batch, referenceCollector, heartbeat);
+    return isLast ? referenceCollector.finish() : undefined;
+  },
+
   async prepare(setup: WorkerSetup): Promise<PreparedInfo> {
     const { goals, watched, descriptors, resizedDescriptors, masterSeed } = setup;
     if (setup.pathRemap !== undefined) installPathRemap(setup.pathRemap);
@@ -283,9 +311,12 @@ const methods = {
     limitRuns(setup.batch * largestRowBytes(resizedDescriptors ?? descriptors));
     const objectives = await makeObjectives(setup.objectives);
     const transforms = await makeTransforms(objectives, descriptors, masterSeed);
-    const criterion = await resolveCriterion(setup.criterion, { seed: masterSeed, varying: setup.varying });
+    const criterion = await resolveCriterion(setup.criterion, {
+      ...criterionSettings(setup),
+      ...(setup.reference === undefined ? {} : { reference: setup.reference }),
+    });
     const { feedback } = criterion;
-    const options: TaskRunnerOptions = {
+    const options: PreparedWorker['options'] = {
       ...setup,
       model: new BatchedModel(requireModel(), setup.noise),
       objectives,
@@ -345,8 +376,10 @@ const methods = {
     readonly snapshotFolder: string;
   }): number {
     width = parameters.width;
-    history = feedbackKind(requirePrepared().feedback).openHistory(width, {
+    const { feedback, options } = requirePrepared();
+    history = feedbackKind(feedback).openHistory(width, {
       folder: parameters.snapshotFolder,
+      reference: options.reference,
     });
     return history.loadPrefix(parameters.size);
   },

@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
-import { predictedClassOf } from '../../../src/fuzzer/corpus/predicted-class.ts';
-import { NO_CLASS } from '../../../src/inputs/class-label.ts';
-import type { BatchResult } from '../../../src/model/batched-model.ts';
+import { NO_CLASS } from '../../src/inputs/class-label.ts';
+import { predictedClassOf } from '../../src/inputs/predicted-class.ts';
+import type { BatchResult } from '../../src/model/batched-model.ts';
 
 type Output = BatchResult['outputs'][number];
 

@@ -1,7 +1,7 @@
-import { NO_CLASS } from '../../inputs/class-label.ts';
-import type { BatchResult } from '../../model/batched-model.ts';
-import { indexOfGreatest } from '../../tensor/reductions.ts';
-import { DTYPES, readNumber } from '../../tensor/tensor.ts';
+import type { BatchResult } from '../model/batched-model.ts';
+import { indexOfGreatest } from '../tensor/reductions.ts';
+import { DTYPES, readNumber } from '../tensor/tensor.ts';
+import { NO_CLASS } from './class-label.ts';
 
 /** The class that a model puts a testcase in: the place of the greatest value of its first output of several. */
 export function predictedClassOf({ outputs, texts }: BatchResult, row: number): number {

@@ -1,0 +1,69 @@
+import { NO_CLASS } from '../../../inputs/class-label.ts';
+import { GaussianKde } from './gaussian-kde.ts';
+import { classOrNone, joinTraces, type ReferenceTraces } from './reference-traces.ts';
+import type { SurpriseMeasure } from './surprise-measure.ts';
+
+/** Neurons whose variance is less in some class do not count; the value is that of the authors' code. */
+const MIN_VARIANCE = 1e-5;
+
+/**
+ * Likelihood-based surprise adequacy (Kim et al., ICSE 2019, equations 1 to 3). A row of a class with fewer than two reference
+ * inputs is compared with all of them.
+ */
+export class LikelihoodSurprise implements SurpriseMeasure {
+  readonly #traces: ReferenceTraces;
+  readonly #neurons: Int32Array;
+  readonly #densities = new Map<number, GaussianKde>();
+  readonly #point: Float64Array;
+
+  constructor(traces: ReferenceTraces) {
+    this.#traces = traces;
+    const { width, byClass } = traces;
+    const estimated = [...byClass].filter(([, { length }]) => length >= 2 * width);
+    this.#neurons = varyingNeurons(
+      estimated.map(([, own]) => own),
+      width,
+    );
+    for (const [predicted, own] of estimated) this.#densities.set(predicted, this.#densityOf(own));
+    this.#densities.set(NO_CLASS, this.#densityOf(joinTraces(traces)));
+    this.#point = new Float64Array(this.#neurons.length);
+  }
+
+  of(values: Float32Array, row: number, predictedClass: number): number {
+    const { width } = this.#traces;
+    const density =
+      this.#densities.get(classOrNone(this.#traces, predictedClass)) ?? this.#densities.get(NO_CLASS);
+    this.#neurons.forEach((neuron, i) => {
+      this.#point[i] = values[row * width + neuron];
+    });
+    return density === undefined ? Number.NaN : -density.logDensity(this.#point);
+  }
+
+  #densityOf(traces: Float32Array): GaussianKde {
+    const { width } = this.#traces;
+    const count = traces.length / width;
+    const selected = new Float64Array(count * this.#neurons.length);
+    for (let trace = 0; trace < count; trace++)
+      this.#neurons.forEach((neuron, i) => {
+        selected[trace * this.#neurons.length + i] = traces[trace * width + neuron];
+      });
+    return new GaussianKde(selected, this.#neurons.length);
+  }
+}
+
+/** Neurons whose values vary in every class. */
+function varyingNeurons(classes: readonly Float32Array[], width: number): Int32Array {
+  const varies = (traces: Float32Array, neuron: number): boolean => {
+    const count = traces.length / width;
+    let mean = 0;
+    for (let i = 0; i < count; i++) mean += traces[i * width + neuron] / count;
+    let variance = 0;
+    for (let i = 0; i < count; i++) variance += (traces[i * width + neuron] - mean) ** 2 / count;
+    return variance >= MIN_VARIANCE;
+  };
+  return Int32Array.from(
+    Array.from({ length: width }, (_, neuron) => neuron).filter((neuron) =>
+      classes.every((traces) => varies(traces, neuron)),
+    ),
+  );
+}

@@ -1,0 +1,37 @@
+import type { ReferenceCollector } from '../coverage/reference.ts';
+import { runInHalves } from '../evaluation/run-in-halves.ts';
+import type { TestcaseData } from '../inputs/testcase.ts';
+import type { BatchedModel } from '../model/batched-model.ts';
+import { groupIntoBatches, packBatch } from '../model/testcase-batch.ts';
+
+/** Asks for the reference of a criterion, a part of the inputs at a time. */
+export interface ReferenceRequest {
+  /** Spec of the criterion. */
+  readonly criterion: string;
+  readonly masterSeed: string;
+  readonly varying: boolean;
+  readonly watched: readonly string[];
+  readonly testcases: readonly TestcaseData[];
+  readonly batch: number;
+  readonly isFirst: boolean;
+  readonly isLast: boolean;
+  /** Whether the inputs are given as a reference, and not the seeds. */
+  readonly isGiven: boolean;
+}
+
+/** Runs reference inputs and has a collector see the watched tensors; inputs that the model fails do not count. */
+export async function runReference(
+  model: BatchedModel,
+  testcases: readonly TestcaseData[],
+  watched: readonly string[],
+  batch: number,
+  collector: ReferenceCollector,
+  heartbeat: () => void,
+): Promise<void> {
+  for (const group of groupIntoBatches(testcases, ({ form }) => form, batch)) {
+    const run = (from: number, to: number) => model.run(packBatch(group.slice(from, to)), to - from, watched);
+    for await (const outcome of runInHalves(0, group.length, run))
+      if ('result' in outcome) collector.add(outcome.result);
+    heartbeat();
+  }
+}
