@@ -26,6 +26,7 @@ const COMMANDS = new Map<string, (startedAt: number) => Promise<Command>>([
   ['inspect', async () => (await import('./commands/inspect.ts')).inspectCommand()],
   ['quantize', async () => (await import('./commands/quantize.ts')).quantizeCommand()],
   ['compare', async () => (await import('./commands/compare.ts')).compareCommand()],
+  ['coverage', async () => (await import('./commands/coverage.ts')).coverageCommand()],
   ['objectives', async () => (await import('./commands/objectives.ts')).objectivesCommand()],
   ['mutators', async () => (await import('./commands/mutators.ts')).mutatorsCommand()],
   ['init', async () => (await import('./commands/init.ts')).initCommand()],

@@ -34,10 +34,10 @@ export const secondModelSection = {
 };
 
 /** Coverage and the search that it guides. */
-const coverageSection = {
+export const coverageSection = {
   coverage: withFlag(z.union([z.string().min(1), z.array(z.string().min(1)).min(1)]).default('auto'), {
     flags: '--coverage <tensor...>',
-    help: "tensors whose activations count as coverage, by name or pattern such as 'block*/relu'; auto: the logits, or the outputs, or the layers before them",
+    help: "tensors whose activations count as coverage, by name or pattern such as 'block*/relu'; auto: the logits, or the outputs, or the layers before them; layers: the result of every layer with weights",
   }),
   measure: withFlag(extensionSpec.default('norm'), {
     flags: '--measure <kind>',

@@ -20,6 +20,7 @@ import { withoutMasks } from './without-masks.ts';
 export const CRITERIA = new Registry<CoverageCriterionKind>({
   flag: '--measure',
   noun: 'criterion',
+  listedBy: 'neurofuzz coverage lists them',
   kinds: [
     norm,
     values,
@@ -75,6 +76,13 @@ export async function makeReferenceCollector(
     add: (result) => collector.add(withoutMasks(result)),
     finish: () => collector.finish(),
   };
+}
+
+/** Names of the built-in criteria by which test sets can be measured on any model: not those that compare distances. */
+export function measurableCriteria(): string[] {
+  return CRITERIA.list()
+    .filter(({ feedback }) => feedback === 'set' || feedback === 'covariance')
+    .map(({ name }) => name);
 }
 
 /** Whether a spec's criterion has a use for reference inputs; false for a module, which is not loaded. */

@@ -1,6 +1,7 @@
 import picomatch from 'picomatch';
 import { suggestName } from '../core/did-you-mean.ts';
 import { UserError } from '../core/errors.ts';
+import { plural } from '../core/format-number.ts';
 import type { BatchProbe } from './batched-model.ts';
 import { findLogits } from './graph/find-logits.ts';
 import {
@@ -9,7 +10,11 @@ import {
   findValueOutputs,
   isLinearOutput,
 } from './graph/output-layers.ts';
+import { findLayers } from './graph/weighted-layers.ts';
 import type { ModelInfo } from './model.ts';
+
+/** The setting that chooses all layers with weights. */
+export const ALL_LAYERS = 'layers';
 
 /** Tensors that coverage watches, and the reason for choosing them. */
 export interface WatchedTensors {
@@ -23,7 +28,7 @@ type WatchableModel = Pick<ModelInfo, 'graph' | 'outputs' | 'watchable' | 'gener
  * Resolves `--coverage` to tensors.
  *
  * @param coverage names and glob patterns (`block*\/relu`; `*` stops at a slash, `**` does not), or `auto` for the
- *   logits, else the layer before the output, else the output
+ *   logits, else the layer before the output, else the output, or `layers` for the results of all layers with weights
  * @throws UserError if the model has no such tensor, or a pattern matches nothing
  */
 export function resolveWatchedTensors(
@@ -32,6 +37,13 @@ export function resolveWatchedTensors(
 ): WatchedTensors {
   const patterns = ([] as string[]).concat(coverage);
   if (patterns.length === 1 && patterns[0] === 'auto') return chooseWatchedTensors(model);
+  if (patterns.length === 1 && patterns[0] === ALL_LAYERS && !model.watchable.includes(ALL_LAYERS)) {
+    const layers = findLayers(model);
+    if (layers.length > 0) return { tensors: layers, why: `the model's ${plural(layers.length, 'layer')}` };
+    throw new UserError(
+      '--coverage layers: the model has no layer with weights; choose tensors by name, which neurofuzz inspect lists',
+    );
+  }
   const found = new Set<string>();
   for (const pattern of patterns) for (const name of matchTensors(model.watchable, pattern)) found.add(name);
   return { tensors: model.watchable.filter((name) => found.has(name)), why: 'chosen with --coverage' };

@@ -4,6 +4,7 @@ import type { ModelConfig } from '../config/schema.ts';
 import { parseDuration, parseSize } from '../config/values.ts';
 import { processScript } from '../core/package-files.ts';
 import type { ModelComparison } from '../evaluation/compare-pair.ts';
+import type { CriterionCoverage } from '../evaluation/measure-coverage.ts';
 import type { TestcaseData } from '../inputs/testcase.ts';
 import type { HalfSettings } from '../model/half.ts';
 import type { InferredShapes } from '../model/infer-shapes.ts';
@@ -15,7 +16,12 @@ import { RestartingProcess } from './lifetime/restarting-process.ts';
 import { refuseIfProcessDies } from './refusal.ts';
 import { LOAD_TIMEOUT_MS, memoryLimits } from './resource-limits.ts';
 import { type ProcessLimits, RpcClient, type SpawnProcess } from './rpc-client.ts';
-import type { BatchOutputs, ComparisonRequest, ModelApi } from './services/model-service.ts';
+import type {
+  BatchOutputs,
+  ComparisonRequest,
+  CoverageMeasurement,
+  ModelApi,
+} from './services/model-service.ts';
 import { TRY_TIMEOUT_MS } from './try-run.ts';
 import type { ProbeResult } from './worker-setup.ts';
 
@@ -184,6 +190,22 @@ export class ModelSession {
   async compare(request: ComparisonRequest, onShare?: (share: number) => void): Promise<ModelComparison> {
     await this.#probe(request.testcases, []);
     return this.#call('comparing it', () => this.#process.call('compare', request, LOAD_TIMEOUT_MS, onShare));
+  }
+
+  /**
+   * Measures how much test sets cover.
+   *
+   * @param onShare called with the share of the work that is done
+   * @throws UserError where a criterion does not suit the model, or the model ends the process
+   */
+  async measureCoverage(
+    request: CoverageMeasurement,
+    onShare?: (share: number) => void,
+  ): Promise<CriterionCoverage[]> {
+    await this.#probe(request.sets[0] ?? [], request.tensors);
+    return this.#call('measuring its coverage', () =>
+      this.#process.call('measureCoverage', request, LOAD_TIMEOUT_MS, onShare),
+    );
   }
 
   /**

@@ -38,6 +38,11 @@ export class LayerCovariances {
     return copy;
   }
 
+  /** Neurons and norm of each layer. */
+  get layers(): readonly { readonly size: number; readonly norm: number }[] {
+    return this.#layers.map(({ size, estimate }) => ({ size, norm: estimate.norm }));
+  }
+
   /** Neural coverage: the sum of the layers' norms. */
   get coverage(): number {
     return this.#layers.reduce((sum, { estimate }) => sum + estimate.norm, 0);

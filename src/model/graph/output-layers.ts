@@ -42,7 +42,15 @@ const LINEAR_OPS: ReadonlySet<string> = new Set([
   'Conv3DTranspose',
   'DepthwiseConv2dNative',
   '_FusedMatMul',
+  '_FusedConv2D',
+  'FusedConv',
+  'FusedConv2D',
 ]);
+
+/** Whether an operation is a linear layer, such as a convolution. */
+export function isWeighted(op: string): boolean {
+  return LINEAR_OPS.has(op);
+}
 
 const BIAS_OPS: ReadonlySet<string> = new Set(['Add', 'AddV2', 'BiasAdd']);
 

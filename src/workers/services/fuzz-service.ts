@@ -16,6 +16,7 @@ import type { CoverageReference, ReferenceCollector } from '../../coverage/refer
 import { makeReferenceCollector, resolveCriterion } from '../../coverage/registry.ts';
 import { measurePairNoise, type NoiseRequest } from '../../evaluation/pair-noise.ts';
 import { prepareSlices } from '../../evaluation/prepare-slices.ts';
+import { type ReferenceRequest, runReference } from '../../evaluation/run-reference.ts';
 import { watchedTensors } from '../../evaluation/watched-tensors.ts';
 import { installPathRemap } from '../../extensions/path-remap.ts';
 import { importPlugin, setCallTimeout } from '../../extensions/plugin-loader.ts';
@@ -46,7 +47,6 @@ import { type BatchLook, lookAtBatches } from '../look-at-batches.ts';
 import { describeObjective, type ObjectiveDescriptor } from '../objective-descriptor.ts';
 import { probeTensors } from '../probe-tensors.ts';
 import { heartbeat, serve } from '../rpc-server.ts';
-import { type ReferenceRequest, runReference } from '../run-reference.ts';
 import { tryOpenBatch } from '../try-open-batch.ts';
 import { tryRun } from '../try-run.ts';
 import type { PluginModule, ProbeResult, TaskMessage, WorkerSetup } from '../worker-setup.ts';

@@ -1,6 +1,12 @@
 /** The process of a `ModelSession`: holds one model, or a pair, for commands that fuzz nothing. */
 import { describeModel, type ModelDescription } from '../../analysis/describe-model.ts';
+import { channelAxis } from '../../coverage/neurons.ts';
 import { comparePair, type ModelComparison } from '../../evaluation/compare-pair.ts';
+import {
+  type CoverageRequest,
+  type CriterionCoverage,
+  measureCoverage,
+} from '../../evaluation/measure-coverage.ts';
 import { measurePairNoise } from '../../evaluation/pair-noise.ts';
 import { byteLengthOf, type TestcaseData } from '../../inputs/testcase.ts';
 import { BatchedModel, type BatchResult } from '../../model/batched-model.ts';
@@ -34,6 +40,9 @@ export interface ComparisonRequest {
   /** Whether there is memory for a further session of each model. */
   readonly hasMemory: boolean;
 }
+
+/** Test sets to measure, by criteria that suit the model. */
+export type CoverageMeasurement = Omit<CoverageRequest, 'maxRows'>;
 
 /** Testcases of one run. */
 const BATCH_ROWS = 64;
@@ -176,6 +185,13 @@ const methods = {
       { most: maxListed, bound: divergenceDecibels },
       heartbeat,
     );
+  },
+
+  measureCoverage: (request: CoverageMeasurement): Promise<CriterionCoverage[]> => {
+    const model = requireModel();
+    const channels = channelAxis(model.model.format);
+    const settings = { ...request.settings, channels };
+    return measureCoverage(model, { ...request, settings, maxRows: BATCH_ROWS }, heartbeat);
   },
 
   deriveQuantizedModel: async ({

@@ -16,20 +16,20 @@ export class DistanceSurprise implements SurpriseMeasure {
   /** NaN for a class that no reference input has. */
   of(values: Float32Array, row: number, predictedClass: number): number {
     const { width, byClass } = this.#traces;
-    const own = byClass.get(predictedClass);
+    const sameClass = byClass.get(predictedClass);
     const fromOthers = this.#fromOthers.get(predictedClass);
-    if (own === undefined || fromOthers === undefined) return Number.NaN;
+    if (sameClass === undefined || fromOthers === undefined) return Number.NaN;
     const trace = values.subarray(row * width, (row + 1) * width);
-    const { index, squared } = nearest(own, trace);
+    const { index, squared } = nearest(sameClass, trace);
     return Math.sqrt(squared / fromOthers[index]);
   }
 }
 
 function nearestOthers({ width, classes, byClass }: ReferenceTraces, predicted: number): Float64Array {
-  const own = byClass.get(predicted) ?? new Float32Array(0);
+  const sameClass = byClass.get(predicted) ?? new Float32Array(0);
   const others = classes.filter((other) => other !== predicted).map((other) => byClass.get(other));
-  return Float64Array.from({ length: own.length / width }, (_, i) => {
-    const trace = own.subarray(i * width, (i + 1) * width);
+  return Float64Array.from({ length: sameClass.length / width }, (_, i) => {
+    const trace = sameClass.subarray(i * width, (i + 1) * width);
     return others.reduce(
       (least, traces) => (traces === undefined ? least : Math.min(least, nearest(traces, trace).squared)),
       Number.POSITIVE_INFINITY,

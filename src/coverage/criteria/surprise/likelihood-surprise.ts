@@ -21,10 +21,10 @@ export class LikelihoodSurprise implements SurpriseMeasure {
     const { width, byClass } = traces;
     const estimated = [...byClass].filter(([, { length }]) => length >= 2 * width);
     this.#neurons = varyingNeurons(
-      estimated.map(([, own]) => own),
+      estimated.map(([, ofClass]) => ofClass),
       width,
     );
-    for (const [predicted, own] of estimated) this.#densities.set(predicted, this.#densityOf(own));
+    for (const [predicted, ofClass] of estimated) this.#densities.set(predicted, this.#densityOf(ofClass));
     this.#densities.set(NO_CLASS, this.#densityOf(joinTraces(traces)));
     this.#point = new Float64Array(this.#neurons.length);
   }

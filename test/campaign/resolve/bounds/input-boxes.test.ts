@@ -15,7 +15,8 @@ function boxesOf(
 ) {
   const inputs = {
     seeds: [testcaseOf([0.25, 0.5]), testcaseOf([0.75, 0.5])],
-    reference: undefined, areDrawn: false,
+    reference: undefined,
+    areDrawn: false,
     labels: undefined,
     mutators: [['gaussian']],
     limits: {},

@@ -1,8 +1,8 @@
 import type { ReferenceCollector } from '../coverage/reference.ts';
-import { runInHalves } from '../evaluation/run-in-halves.ts';
 import type { TestcaseData } from '../inputs/testcase.ts';
 import type { BatchedModel } from '../model/batched-model.ts';
 import { groupIntoBatches, packBatch } from '../model/testcase-batch.ts';
+import { runInHalves } from './run-in-halves.ts';
 
 /** Asks for the reference of a criterion, a part of the inputs at a time. */
 export interface ReferenceRequest {
