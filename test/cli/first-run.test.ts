@@ -14,7 +14,8 @@ const seeds = join(folder, 'digits.npz');
 copyFileSync('corpora/nan-digits/nan-digits.onnx', model);
 copyFileSync('corpora/nan-digits/seeds.npz', seeds);
 const file = join(folder, 'campaign.yaml');
-const LIMITS = ['-s', '1', '-n', '200', '--quiet'];
+/** Few mutants that find no fault: a finding names its model by the path that was given. */
+const LIMITS = ['-s', '1', '-n', '200', '--gradients', 'off', '--quiet'];
 
 test('what init writes from seeds runs and does what fuzz does with the same flags', async () => {
   const written = await neurofuzz(['init', model, '--seeds', seeds, '--out', file]);
@@ -106,6 +107,30 @@ test('a file edited into a dead end says how to leave it', async () => {
     code: 2,
     stderr: expect.stringMatching(
       /all 40 seeds contain values outside the range of input image, \[0, 1\] \(lowest: -1\): set it to \[-1, 1\] .*or remove it/,
+    ),
+  });
+});
+
+test('a campaign that has stopped at its first finding says why it does not continue', async () => {
+  const out = join(folder, 'stopped');
+  const found = await neurofuzz([
+    'fuzz',
+    model,
+    '-i',
+    seeds,
+    '-o',
+    out,
+    '-s',
+    '1',
+    '--until-finding',
+    '--quiet',
+  ]);
+  expect(found.code).toBe(1);
+  const resumed = await neurofuzz(['fuzz', '--resume', '-o', out]);
+  expect(resumed).toMatchObject({
+    code: 1,
+    stderr: expect.stringMatching(
+      /to continue the search, start over with --overwrite and without --until-finding/,
     ),
   });
 });
