@@ -90,7 +90,7 @@ export async function pricesOf(
   // A model with a fixed batch is measured at that.
   const isOpen = model.inputs.every(({ shape }) => shape[0] === null);
   for (const rows of isOpen ? batches : [feeds[0].shape[0]]) {
-    const batch = feeds.map((feed) => repeatFirstRow(feed, rows));
+    const batch = isOpen ? feeds.map((feed) => repeatFirstRow(feed, rows)) : feeds;
     const appended = await gradientOf(model, { ...request, layout: 'auto' }, batch);
     const separate = await gradientOf(model, { ...request, layout: 'separate' }, batch);
     const size = appended.shape.reduce((product, d) => product * d, 1);

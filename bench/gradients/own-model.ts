@@ -55,14 +55,21 @@ async function feedsOf(model: Model, seeds: string | undefined): Promise<Tensor[
     if (arrays === undefined) return drawFeed(input, random);
     const array = arrays.get(input.name);
     if (array === undefined) throw new Error(`${seeds} has no array ${input.name}`);
-    const feed = repeatFirstRow(array, 1);
+    // An axis of fixed size is no batch, such as that of a state by layers.
+    const isBatch = input.shape[0] === null && array.shape.length === input.shape.length;
+    const feed = isBatch
+      ? repeatFirstRow(array, 1)
+      : { ...array, shape: input.shape.length === 0 ? [] : array.shape };
     return feed.type === input.type ? feed : converted(feed, input);
   });
 }
 
-/** Numbers between 0 and 1, for integers 0 and 1; free sizes are 1. */
+/** Size of a free axis behind the first, which is 1. */
+const FREE_SIZE = 64;
+
+/** Numbers between 0 and 1, for integers 0 and 1. */
 function drawFeed({ type, shape }: InputSpec, random: Random): Tensor {
-  const sizes = shape.map((size) => size ?? 1);
+  const sizes = shape.map((size, axis) => size ?? (axis === 0 ? 1 : FREE_SIZE));
   const data = makeData(type, sizeOf(sizes));
   for (let i = 0; i < data.length; i++) {
     const value = random.uniform();

@@ -161,6 +161,32 @@ const CASES: Readonly<Record<string, readonly [readonly number[], Write, Write]>
     },
     (graph) => graph.node('GlobalAveragePool', ['x'], 'y'),
   ],
+  QLinearSoftmax: [
+    [2, 7],
+    (graph) => {
+      const operands = [...quantizedInput(graph), ...result(graph)];
+      const attributes = { axis: 1, opset: 13 };
+      return back(graph, graph.node('QLinearSoftmax', operands, 'yq', attributes, MICROSOFT_DOMAIN));
+    },
+    (graph) => graph.node('Softmax', ['x'], 'y', { axis: 1 }),
+  ],
+  QLinearAveragePool: [
+    [2, 2, 5, 5],
+    (graph) => {
+      const operands = [...quantizedInput(graph), ...result(graph)];
+      const attributes = { channels_last: 0, kernel_shape: [2, 3] };
+      return back(graph, graph.node('QLinearAveragePool', operands, 'yq', attributes, MICROSOFT_DOMAIN));
+    },
+    (graph) => graph.node('AveragePool', ['x'], 'y', { kernel_shape: [2, 3] }),
+  ],
+  QGemm: [
+    [2, 4],
+    (graph) => {
+      const operands = [...quantizedInput(graph), ...quantizedWeights(graph, MATRIX), '', ...result(graph)];
+      return back(graph, graph.node('QGemm', operands, 'yq', { transB: 0 }, MICROSOFT_DOMAIN));
+    },
+    (graph) => graph.node('MatMul', ['x', floatWeights(graph, MATRIX)], 'y'),
+  ],
   QLinearConcat: [
     [2, 2, 5, 5],
     (graph) => {

@@ -56,7 +56,7 @@ function spreadOverTiles(at: Differentiation, { kernel }: WindowGeometry): Value
 }
 
 /** Each window's gradient, divided by the number of its values, is added to all of them. */
-const averagePool: Rule = (at) => {
+export const averagePool: Rule = (at) => {
   const window = poolWindow(at);
   if (window === undefined) return undefined;
   const { writer: w } = at;

@@ -8,7 +8,8 @@ import {
 } from '../rule.ts';
 import { positiveAxis, type Value } from '../tensor-writer.ts';
 import { conv } from './convolution.ts';
-import { productGradients } from './products.ts';
+import { averagePool } from './pooling.ts';
+import { gemm, productGradients } from './products.ts';
 
 /**
  * Quantizing and dequantizing are the identity but for rounding and saturation, in units of the scale: the gradient at quantized
@@ -159,6 +160,29 @@ const qLinearGlobalAveragePool: Rule = (at) => {
   return [at.writer.expand(at.writer.scale(upstreamOf(at), 1 / count), shape)];
 };
 
+/** Softmax of the values that the integers stand for. */
+const qLinearSoftmax: Rule = (at) => {
+  const { writer: w } = at;
+  const x = dequantized(at, 0, 1, 2);
+  const axis = positiveAxis(integerOf(at, 'axis', -1), x.shape.length);
+  // Before version 13 of Softmax all axes from this one on are added up over.
+  if (integerOf(at, 'opset', 13) < 13 && axis !== x.shape.length - 1) return undefined;
+  const y = w.node('Softmax', [x], x.shape, { axis });
+  const g = upstreamOf(at);
+  return [w.mul(y, w.sub(g, w.reduceSum(w.mul(g, y), [axis])))];
+};
+
+const qGemm: Rule = (at) => {
+  const values = new Map([
+    [0, dequantized(at, 0, 1, 2)],
+    [1, dequantized(at, 3, 4, 5, integerOf(at, 'transB', 0) === 0 ? 1 : 0)],
+  ]);
+  return placed(gemm(asFloat(at, [0, 3], values)), [0, 3]);
+};
+
+const qLinearAveragePool: Rule = (at) =>
+  integerOf(at, 'channels_last', 0) === 0 ? averagePool(at) : undefined;
+
 /** Scale and zero point of the result; then each part with its own. */
 const qLinearConcat: Rule = (at) => {
   const { writer: w } = at;
@@ -192,6 +216,9 @@ const RULES: Readonly<Record<string, Rule>> = {
   'com.microsoft.QLinearLeakyRelu': qLinearLeakyRelu,
   'com.microsoft.QLinearGlobalAveragePool': qLinearGlobalAveragePool,
   'com.microsoft.QLinearConcat': qLinearConcat,
+  'com.microsoft.QLinearSoftmax': qLinearSoftmax,
+  'com.microsoft.QLinearAveragePool': qLinearAveragePool,
+  'com.microsoft.QGemm': qGemm,
 };
 
 export const QUANTIZATION_RULES: Readonly<Record<string, Rule>> = Object.fromEntries(
