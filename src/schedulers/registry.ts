@@ -1,6 +1,7 @@
 import type { CampaignConfig } from '../config/schema.ts';
 import { parameterValues } from '../extensions/parameters.ts';
 import { Registry } from '../extensions/registry.ts';
+import { deepHunter } from './deephunter.ts';
 import { loadSchedulerPlugin } from './plugin.ts';
 import { recent } from './recent.ts';
 import type { Scheduler, SchedulerKind } from './scheduler.ts';
@@ -12,7 +13,7 @@ import { yieldKind } from './yield.ts';
 export const SCHEDULERS = new Registry<SchedulerKind>({
   flag: '--scheduler',
   noun: 'scheduler',
-  kinds: [yieldKind, recent, uniform],
+  kinds: [yieldKind, recent, uniform, deepHunter],
   loadPlugin: loadSchedulerPlugin,
 });
 
