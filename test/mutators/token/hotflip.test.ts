@@ -73,6 +73,12 @@ describe('hotflip', () => {
     expect(new Set(list.map((mutant) => mutant[2]))).toEqual(new Set([7]));
   });
 
+  test('edits without the gradient in three mutants of eight, so that tokens move as well', () => {
+    const moved = mutants(6).filter((mutant) => mutant[1] !== PARENT[1] && mutant.slice(1).includes(3));
+    expect(moved.length).toBeGreaterThan(20);
+    for (const mutant of mutants(6)) expect(mutant[0]).toBe(SPECIAL);
+  });
+
   test('is the parent where nothing gains', () => {
     const gains = new Float32Array(2 * LENGTH);
     const mutant = mutantOf(
