@@ -4,6 +4,7 @@ import { join, resolve } from 'node:path';
 import { makeNanDigits } from '../corpora/nan-digits/make.ts';
 import type { Dense } from '../corpora/nan-digits/network.ts';
 import { CLASSES, PIXELS } from '../corpora/nan-digits/network.ts';
+import { randomStream } from '../src/core/random.ts';
 import { OnnxBuilder } from '../src/model/formats/onnx/builder.ts';
 import { ModelProto } from '../src/model/formats/onnx/proto.ts';
 import { type DType, makeData, type TensorData } from '../src/tensor/tensor.ts';
@@ -73,13 +74,44 @@ async function layersOf(path: string): Promise<Dense[]> {
   });
 }
 
-/** The classifier with a stable softmax, and inputs like those of the bundled one. */
-function begun(layers: readonly Dense[]): OnnxBuilder {
+/** Thresholds of a staircase, evenly spread over the pixels' range. */
+const STAIRS = Array.from({ length: 16 }, (_, i) => (2 * i + 1) / 16 - 1);
+
+/** Slope of the steps of a staircase, up for one half of the pixels and down for the other, although all stairs lead up. */
+const STEP_SLOPE = 0.02;
+
+/** Pixels on a staircase of signs, whose gradient is 0 but for that of the steps: it says nothing about the way. */
+function stairs(graph: OnnxBuilder, pixels: string): string {
+  const apart = graph.node('Unsqueeze', [pixels, constant(graph, 'last', 'int64', [1], [-1])], 'apart');
+  const beyond = graph.node(
+    'Sub',
+    [apart, constant(graph, 'stairs', 'float32', [STAIRS.length], STAIRS)],
+    'beyond',
+  );
+  const level = graph.node('ReduceMean', [graph.node('Sign', [beyond], 'sides')], 'level', {
+    axes: [-1],
+    keepdims: 0,
+  });
+  const random = randomStream('bench', 'stairs');
+  const slopes = Array.from({ length: PIXELS }, () => (random.uniform() < 0.5 ? -STEP_SLOPE : STEP_SLOPE));
+  const slope = constant(graph, 'step_slopes', 'float32', [PIXELS], slopes);
+  return graph.node('Add', [level, graph.node('Mul', [pixels, slope], 'steps')], 'climbed');
+}
+
+/**
+ * The classifier with a stable softmax, and inputs like those of the bundled one.
+ *
+ * @param prepare what is done to the pixels before it
+ */
+function begun(
+  layers: readonly Dense[],
+  prepare: (graph: OnnxBuilder, pixels: string) => string = (_, pixels) => pixels,
+): OnnxBuilder {
   const graph = new OnnxBuilder();
   const image = graph.input('image', 'float32', ['batch', 28, 28, 1]);
   graph.input('label', 'int32', ['batch']);
   const flat = constant(graph, 'flat', 'int64', [2], [-1, PIXELS]);
-  let values = graph.node('Reshape', [image, flat], 'pixels');
+  let values = prepare(graph, graph.node('Reshape', [image, flat], 'pixels'));
   layers.forEach((layer, i) => {
     const last = i === layers.length - 1;
     const name = last ? 'logits' : `hidden_${i + 1}`;
@@ -124,16 +156,20 @@ const HEADS: Readonly<Record<string, (layers: readonly Dense[]) => Uint8Array>> 
     return graph.finish('softplus');
   },
   /** The square root of the distance of the hidden layer from a limit: NaN beyond it. */
-  'square-root'(layers) {
-    const graph = begun(layers);
-    graph.node('ReduceMax', ['hidden_2'], 'largest', { axes: [1], keepdims: 1 });
-    graph.node('Sub', [constant(graph, 'limit', 'float32', [], [LIMIT]), 'largest'], 'left');
-    graph.node('Sqrt', ['left'], 'root');
-    graph.node('Mul', ['logits', 'root'], 'scaled');
-    graph.output('scaled', 'float32', ['batch', CLASSES]);
-    return graph.finish('square-root');
-  },
+  'square-root': (layers) => distanceRoot(begun(layers), 'square-root'),
+  /** The same behind a staircase: no gradient leads there. */
+  staircase: (layers) => distanceRoot(begun(layers, stairs), 'staircase'),
 };
+
+/** The square root of the distance of the hidden layer from a limit: NaN beyond it. */
+function distanceRoot(graph: OnnxBuilder, name: string): Uint8Array {
+  graph.node('ReduceMax', ['hidden_2'], 'largest', { axes: [1], keepdims: 1 });
+  graph.node('Sub', [constant(graph, 'limit', 'float32', [], [LIMIT]), 'largest'], 'left');
+  graph.node('Sqrt', ['left'], 'root');
+  graph.node('Mul', ['logits', 'root'], 'scaled');
+  graph.output('scaled', 'float32', ['batch', CLASSES]);
+  return graph.finish(name);
+}
 
 /** A limit that no digit's hidden layer comes near. */
 const LIMIT = 40;

@@ -163,14 +163,15 @@ async function processResult(
   faults.countHits(result.counts);
   const applied = state.apply(result, confirmedHits(hits, newFaults, faults));
   for (const entry of applied.entries) store.addEntry(entry);
+  const { ascent } = result.progress ?? {};
   collector.recordTask(
     result.mutants,
     result.seconds,
     applied.entries.length,
     applied.thresholdChange !== undefined,
     result.readTokens,
+    ascent?.seconds,
   );
-  const { ascent } = result.progress ?? {};
   if (ascent !== undefined && collector.recordAscent(ascent)) reportRefusal(context.monitor, ascent);
   await report(context, result, newFaults, {
     ...applied,

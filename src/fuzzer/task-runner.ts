@@ -178,11 +178,14 @@ export class TaskRunner {
     const { task, seconds, ascent } = execution;
     if (task.goal?.ascends !== true) return step;
     const before = seconds.model;
-    const { slopes, forwards, gradients, gradientSeconds, refusal } = await timed(seconds, 'model', () =>
-      this.#ascents.slopesFor(execution, step),
+    const { slopes, forwards, gradients, runs, gradientSeconds, refusal } = await timed(
+      seconds,
+      'model',
+      () => this.#ascents.slopesFor(execution, step),
     );
     ascent.forwards += forwards;
     ascent.gradients += gradients;
+    ascent.runs += runs;
     ascent.gradientSeconds += gradientSeconds;
     ascent.seconds += seconds.model - before;
     if (refusal !== undefined) ascent.refusal ??= refusal;
@@ -210,7 +213,7 @@ export class TaskRunner {
       trajectories: new Trajectories(task, (entry) => view.entryData(entry), goalTracker),
       traced: new Map(),
       candidates: [],
-      ascent: { forwards: 0, gradients: 0, gradientSeconds: 0, seconds: 0 },
+      ascent: { forwards: 0, gradients: 0, runs: 0, gradientSeconds: 0, seconds: 0 },
       objectives: new Set(objectives.filter(({ name }) => !disabled.has(name))),
       disabledObjectives: [],
     };

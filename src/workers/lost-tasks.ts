@@ -51,6 +51,7 @@ export function withDeadlyGradient(result: TaskResult, died: ProcessDied): TaskR
   const ascent: AscentAccount = {
     forwards: 0,
     gradients: 0,
+    runs: 0,
     gradientSeconds: 0,
     seconds: 0,
     refusal: `computing a gradient makes the worker ${how}`,

@@ -137,7 +137,7 @@ export function executionOf(task: Task, view: CorpusView, options: TaskRunnerOpt
     trajectories: new Trajectories(task, view.entryData, goalTracker),
     traced: new Map(),
     candidates: [],
-    ascent: { forwards: 0, gradients: 0, gradientSeconds: 0, seconds: 0 },
+    ascent: { forwards: 0, gradients: 0, runs: 0, gradientSeconds: 0, seconds: 0 },
     objectives: new Set(objectives),
     disabledObjectives: [],
   };

@@ -113,10 +113,9 @@ export class StatisticsCollector {
   #lastNewSeconds = 0;
   readonly #refusals = new Set<string>();
   #tasks = 0;
-  /** Of this session. */
-  #mutants = 0;
-  #readTokens = 0;
-  #ascent = { gradients: 0, gradientSeconds: 0, seconds: 0 };
+  /** Seconds of a pass and of a gradient in the last tasks of this session. */
+  readonly #passTimes: number[] = [];
+  readonly #gradientTimes: number[] = [];
   #thresholdChanges = 0;
   #spanSeconds = 1;
   #newEntries: number[] = [0];
@@ -141,10 +140,8 @@ export class StatisticsCollector {
    *
    * @returns whether it says for the first time why there is no gradient
    */
-  recordAscent({ gradients, gradientSeconds, seconds, refusal }: AscentAccount): boolean {
-    this.#ascent.gradients += gradients;
-    this.#ascent.gradientSeconds += gradientSeconds;
-    this.#ascent.seconds += seconds;
+  recordAscent({ gradients, gradientSeconds, refusal }: AscentAccount): boolean {
+    if (gradients > 0) addLatest(this.#gradientTimes, gradientSeconds / gradients);
     const isNew = refusal !== undefined && !this.#refusals.has(refusal);
     if (refusal !== undefined) this.#refusals.add(refusal);
     return isNew;
@@ -157,6 +154,7 @@ export class StatisticsCollector {
    * @param addedEntries corpus entries that it added
    * @param isThresholdChanged whether it adapted the novelty threshold
    * @param readTokens tokens that a language model read
+   * @param ascentSeconds those of the model that gradients took
    */
   recordTask(
     mutants: number,
@@ -164,9 +162,10 @@ export class StatisticsCollector {
     addedEntries: number,
     isThresholdChanged: boolean,
     readTokens = 0,
+    ascentSeconds = 0,
   ): void {
-    this.#mutants += mutants;
-    this.#readTokens += readTokens;
+    const passes = readTokens > 0 ? readTokens : mutants;
+    if (passes > 0) addLatest(this.#passTimes, (seconds.model - ascentSeconds) / passes);
     for (const phase of Object.keys(seconds) as (keyof PhaseSeconds)[])
       this.#phaseSeconds[phase] += seconds[phase];
     this.#tasks++;
@@ -175,15 +174,15 @@ export class StatisticsCollector {
     this.#newEntries[this.#currentSpan()] += addedEntries;
   }
 
-  /** Passes in all; those of gradients by their time in this session, or by the search's own estimate where none ran. */
+  /**
+   * Passes in all; those of gradients by their time in this session, or by the search's own estimate where none ran. Times are medians of
+   * tasks, since the first run of a gradient, and a machine that is busy, take many times as long.
+   */
   #passes({ execs, ascent, readTokens }: Pick<StateCounts, 'execs' | 'ascent' | 'readTokens'>): number {
     const { forwards, gradients } = ascent;
-    const { model } = this.#phaseSeconds;
     const passes = readTokens > 0 ? readTokens : execs;
-    const timed = readTokens > 0 ? this.#readTokens : this.#mutants;
-    const perPass = (model - this.#ascent.seconds) / Math.max(1, timed);
-    const perGradient = this.#ascent.gradientSeconds / Math.max(1, this.#ascent.gradients);
-    return this.#ascent.gradients === 0 || perPass <= 0
+    const [perPass, perGradient] = [medianOf(this.#passTimes), medianOf(this.#gradientTimes)];
+    return perGradient === undefined || perPass === undefined || perPass <= 0
       ? passes + (ascentPrice({ forwards, gradients }) * passes) / Math.max(1, execs)
       : passes + forwards + (gradients * perGradient) / perPass;
   }
@@ -245,6 +244,18 @@ export class StatisticsCollector {
       mainPeakMemoryMB: Math.round(process.resourceUsage().maxRSS / 1e3),
     };
   }
+}
+
+/** Most times that are kept of each kind. */
+const MAX_TIMES = 255;
+
+function addLatest(times: number[], seconds: number): void {
+  times.push(seconds);
+  if (times.length > MAX_TIMES) times.shift();
+}
+
+function medianOf(numbers: readonly number[]): number | undefined {
+  return [...numbers].sort((a, b) => a - b)[numbers.length >> 1];
 }
 
 function round(value: number, digits: number): number {

@@ -99,7 +99,8 @@ export class TaskPlanner {
         : batch;
     if (this.#sizeChangeOf(taskNumber) !== undefined) return resizedMutants(batch);
     const isForGoal = this.#isForGoal(taskNumber);
-    if (isForGoal && this.#prefersAscents && isFirstAscent(taskNumber)) return firstAscentMutants(batch);
+    if ((isForGoal || taskNumber === 1) && this.#prefersAscents && isFirstAscent(taskNumber))
+      return firstAscentMutants(taskNumber, batch);
     if (directed?.search.seeksViolation) return violationSearchMutants(taskNumber, batch, isForGoal);
     return directed !== undefined && isForGoal ? directedMutants(batch) : mutantsInTask(taskNumber, batch);
   }

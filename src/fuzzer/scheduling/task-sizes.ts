@@ -89,7 +89,7 @@ const UNDIRECTED_ASCENT_INTERVAL_TASKS = 4;
  */
 export function isDirected(task: number, prefersAscents = false): boolean {
   return prefersAscents
-    ? task % UNDIRECTED_ASCENT_INTERVAL_TASKS !== 0
+    ? task % UNDIRECTED_ASCENT_INTERVAL_TASKS !== 1
     : task % DIRECTED_INTERVAL_TASKS === 0;
 }
 
@@ -100,9 +100,17 @@ export function isFirstAscent(task: number): boolean {
   return task <= FIRST_ASCENT_TASKS;
 }
 
-/** Number of mutants in one of the first tasks that step along gradients: those of one trajectory of half the usual steps. */
-export function firstAscentMutants(batch: number): number {
-  return Math.min(directedMutants(batch), (DIRECTED_STEPS * MUTANTS_PER_PICK) / 2);
+/** Steps of one of the first tasks that step along gradients, which has one trajectory. */
+const FIRST_ASCENT_STEPS = 3;
+
+/**
+ * Number of mutants in one of the first tasks that step along gradients. The very first task has two picks and uses none: preparing a
+ * gradient takes longer than finding what the first mutants find.
+ */
+export function firstAscentMutants(task: number, batch: number): number {
+  return task === 1
+    ? Math.min(directedMutants(batch), 2 * MUTANTS_PER_PICK)
+    : Math.min(directedMutants(batch), FIRST_ASCENT_STEPS * MUTANTS_PER_PICK);
 }
 
 /** One task in this many has another size than its parents, where there are sizes to try. */

@@ -124,8 +124,9 @@ export interface GoalProgress {
 export interface AscentAccount {
   /** Testcases that the model ran for their gradients, beside the mutants. */
   readonly forwards: number;
-  /** Gradients of a testcase that were computed. */
+  /** Gradients of a testcase that were computed, and runs that computed them. */
   readonly gradients: number;
+  readonly runs: number;
   /** Seconds of the runs that computed them, and of all that was done for them. Nothing is decided by these. */
   readonly gradientSeconds: number;
   readonly seconds: number;

@@ -141,19 +141,22 @@ describe('where gradients are expected to lead to a goal', () => {
   const arms = [[ARM, { ...ARM, name: 'ascent', forGoals: true }]];
   const ascending = (goal: SearchGoal): TaskPlanner => planner([goal], { ascends: true, arms });
 
-  test('three tasks in four are directed, the first among them', () => {
+  test('three tasks in four are directed, and the first one has two picks', () => {
     const tasks = ascending(VIOLATION_GOAL);
     const isDirected = [1, 2, 3, 4, 5, 6, 7, 8].map((number) => {
       return tasks.plan(number, tasks.mutantsIn(number)).goal !== undefined;
     });
-    expect(isDirected).toEqual([true, true, true, false, true, true, true, false]);
+    expect(isDirected).toEqual([false, true, true, true, false, true, true, true]);
+    expect(tasks.mutantsIn(1)).toBe(16);
   });
 
-  test('the first ones are small: one trajectory of four steps', () => {
+  test('the first ones are small: one trajectory of three steps', () => {
     const tasks = ascending(VIOLATION_GOAL);
-    expect(tasks.mutantsIn(1)).toBe(32);
-    expect(tasks.plan(1, 32)).toMatchObject({ goal: { ascends: true }, picksPerStep: 1 });
-    expect(tasks.mutantsIn(17)).toBe(violationSearchMutants(17, BATCH, true));
+    expect(tasks.mutantsIn(2)).toBe(24);
+    const plans = [2, 3, 4, 6, 7, 8].map((number) => tasks.plan(number, 24));
+    expect(plans.map(({ picksPerStep }) => picksPerStep)).toEqual(new Array(6).fill(1));
+    expect(plans.filter(({ goal }) => goal?.ascends === true).length).toBeGreaterThan(3);
+    expect(tasks.mutantsIn(18)).toBe(violationSearchMutants(18, BATCH, true));
   });
 
   test('an input without that mutator changes nothing', () => {

@@ -321,7 +321,7 @@ test('a gradient that ends its process is computed for no goal any more, also af
   const goals = [siteGoal('a'), siteGoal('b')];
   const search = new DirectedSearch(goals);
   const { assignment } = search.plan(0, 8, ENTRIES, random(), undefined, false, undefined, true);
-  const ascent = { forwards: 0, gradients: 0, gradientSeconds: 0, seconds: 0, refusal: 'it died' };
+  const ascent = { forwards: 0, gradients: 0, runs: 0, gradientSeconds: 0, seconds: 0, refusal: 'it died' };
   const apply = (progress: GoalProgress): void =>
     search.apply(
       assignment,

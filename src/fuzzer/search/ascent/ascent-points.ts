@@ -28,7 +28,7 @@ export function pointsOf(
     const parent = trajectories.parentOf(pick);
     const subgoal = goal.subgoals[pick];
     const beginsAnew = from === 0 && goal.marginsToBeat[pick] >= MAX_MARGIN;
-    const rank = beginsAnew ? (task.number - 1 + pick) % RANKS : 0;
+    const rank = beginsAnew ? (task.number + RANKS - 2 + pick) % RANKS : 0;
     const known = points.find(
       (point) => point.parent.data === parent.data && point.subgoal === subgoal && point.rank === rank,
     );

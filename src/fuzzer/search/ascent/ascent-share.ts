@@ -39,14 +39,24 @@ const MIN_SHARE = 0.04;
 const MAX_SHARE = 0.9;
 
 /**
- * Runs of the model that a gradient counts as: 2 to 7 in batches of 256, and 10 to 17 in those of one to eight testcases that the
- * search makes of the bundled digits. A constant, since the search must not depend on the clock.
+ * Runs of the model, in a batch of mutants, that a run of a gradient counts as, and each testcase in it: a run of few testcases takes as
+ * long as one of eight mutants in a small network, and the backward pass twice as long as the forward pass in a large one. Constants,
+ * since the search must not depend on the clock.
  */
-export const GRADIENT_PRICE = 4;
+const RUN_PRICE = 6;
+const ROW_PRICE = 2.5;
 
-/** Runs of the model that the gradients of a task cost. */
-export function ascentPrice({ forwards, gradients }: Pick<AscentAccount, 'forwards' | 'gradients'>): number {
-  return forwards + GRADIENT_PRICE * gradients;
+/**
+ * Runs of the model that the gradients of a task cost.
+ *
+ * @param ascent `runs` of gradients; without it each testcase counts as a run of its own
+ */
+export function ascentPrice({
+  forwards,
+  gradients,
+  runs = gradients,
+}: Pick<AscentAccount, 'forwards' | 'gradients'> & { readonly runs?: number }): number {
+  return forwards + RUN_PRICE * runs + ROW_PRICE * gradients;
 }
 
 /**

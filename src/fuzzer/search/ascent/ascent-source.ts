@@ -46,6 +46,7 @@ export interface StepSlopes {
   readonly slopes: SlopesByPick;
   readonly forwards: number;
   readonly gradients: number;
+  readonly runs: number;
   readonly gradientSeconds: number;
   readonly refusal?: string;
 }
@@ -77,9 +78,10 @@ export class AscentSource {
     const slopes = new Map<number, RowSlopes>();
     let forwards = 0;
     let gradients = 0;
+    let runs = 0;
     let gradientSeconds = 0;
     let refusal: string | undefined;
-    if (goal === undefined) return { slopes, forwards, gradients, gradientSeconds };
+    if (goal === undefined) return { slopes, forwards, gradients, runs, gradientSeconds };
     const { model, goals, transforms, batch: maxRows } = this.#options;
     const searched = goals[goal.goalIndex];
     const transform = 'objective' in searched ? transforms.get(searched.objective) : undefined;
@@ -116,6 +118,7 @@ export class AscentSource {
         if (measured.every((slope) => slope === undefined)) continue;
         const result = await this.#differentiate(points, measured, batch, transform);
         gradients += result.gradients;
+        runs += result.runs;
         gradientSeconds += result.seconds;
         points.forEach((point, row) => {
           known.set(point, result.slopes[row]);
@@ -126,7 +129,14 @@ export class AscentSource {
           error instanceof NoGradientError ? error.message : `the gradient fails: ${errorMessage(error)}`;
       }
     }
-    return { slopes, forwards, gradients, gradientSeconds, ...(refusal === undefined ? {} : { refusal }) };
+    return {
+      slopes,
+      forwards,
+      gradients,
+      runs,
+      gradientSeconds,
+      ...(refusal === undefined ? {} : { refusal }),
+    };
   }
 
   #objectiveOf(goal: string): Objective | undefined {
@@ -185,6 +195,7 @@ export class AscentSource {
   ): Promise<{
     readonly slopes: readonly (RowSlopes | undefined)[];
     readonly gradients: number;
+    readonly runs: number;
     readonly seconds: number;
   }> {
     const { model, descriptors } = this.#options;
@@ -195,6 +206,7 @@ export class AscentSource {
     const lookupTotals = new Map<number, readonly Float32Array[]>();
     const reached = new Set<number>();
     let gradients = 0;
+    let runs = 0;
     let seconds = 0;
     let refusal: NoGradientError | undefined;
     for (const { isTransformed, tensor, data } of upstreamsOf(measured, rows)) {
@@ -203,6 +215,7 @@ export class AscentSource {
       try {
         const parts = await inputGradients(model, { batch: ran, rows }, tensor, data, tokenInputs);
         gradients += points.length;
+        runs++;
         seconds += parts.seconds;
         parts.values.forEach((part, i) => {
           if (part === undefined) return;
@@ -226,6 +239,7 @@ export class AscentSource {
       ofTokens.set(i, await tokenSlopes(model, padded, i, lookups, descriptors[i]));
     return {
       gradients,
+      runs,
       seconds,
       slopes: points.map((_, row) => {
         const slope = measured[row];

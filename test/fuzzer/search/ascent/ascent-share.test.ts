@@ -1,16 +1,12 @@
 import { describe, expect, test } from '@jest/globals';
-import {
-  AscentShare,
-  ascentPrice,
-  GRADIENT_PRICE,
-} from '../../../../src/fuzzer/search/ascent/ascent-share.ts';
+import { AscentShare, ascentPrice } from '../../../../src/fuzzer/search/ascent/ascent-share.ts';
 import {
   type GoalAssignment,
   type GoalProgress,
   MAX_MARGIN,
 } from '../../../../src/fuzzer/search/search-goal.ts';
 
-const COST = { forwards: 8, gradients: 8, gradientSeconds: 0, seconds: 0 };
+const COST = { forwards: 8, gradients: 8, runs: 8, gradientSeconds: 0, seconds: 0 };
 
 const task = (ascends: boolean): GoalAssignment => ({
   goalIndex: 0,
@@ -48,7 +44,10 @@ describe('the share of tasks that ascend', () => {
   });
 
   test('counts gradients by their price: equal gains are worth less', () => {
-    expect(ascentPrice(COST)).toBe(8 + 8 * GRADIENT_PRICE);
+    expect(ascentPrice(COST)).toBeGreaterThan(5 * 8);
+    // Testcases that share a run are cheaper.
+    expect(ascentPrice({ ...COST, runs: 1 })).toBeLessThan(ascentPrice(COST) / 2);
+    expect(ascentPrice({ forwards: 8, gradients: 8 })).toBe(ascentPrice(COST));
     const { share } = taught(1, 1, 400);
     expect(share).toBeGreaterThan(0.25);
     expect(share).toBeLessThan(0.6);
