@@ -4,7 +4,7 @@ import { StatisticsCollector } from '../../../src/campaign/monitor/statistics.ts
 import type { AscentAccount } from '../../../src/fuzzer/search/search-goal.ts';
 import { NoGradientError } from '../../../src/model/gradients/gradient.ts';
 
-const NONE = { forwards: 0, gradients: 0, gradientSeconds: 0, seconds: 0 };
+const NONE = { forwards: 0, gradients: 0, runs: 0, gradientSeconds: 0, seconds: 0 };
 
 function lines(accounts: readonly AscentAccount[]): string[] {
   const written: string[] = [];
