@@ -236,6 +236,31 @@ describe('SavedModel', () => {
     await other.dispose();
   });
 
+  nativeTest('has the gradients of its outputs and of tensors inside its functions', async () => {
+    const model = await loadModel(fixture('saved-model'), { runtime: 'auto' });
+    const feeds = feedsFor(model, 3);
+    const [logits] = chooseWatchedTensors(model).tensors;
+    for (const name of [model.outputs[0], logits]) {
+      const gradient = await model.capabilities.gradients?.gradient({ of: name, wrt: ['measures'] }, feeds);
+      if (gradient === undefined) throw new Error('no gradients');
+      const seed = Float32Array.from({ length: sizeOf(gradient.shape) }, (_, i) => Math.sin(i + 1));
+      const [{ data }] = await gradient.run(feeds, { type: 'float32', shape: gradient.shape, data: seed });
+      const sumAt = async (step: number): Promise<number> => {
+        const moved = Float32Array.from(
+          feeds[0].data as Float32Array,
+          (value, i) => value + step * Number(data[i]),
+        );
+        const { activations } = await model.run([{ ...feeds[0], data: moved }], [name]);
+        return seed.reduce((sum, value, i) => sum + value * Number(activations[0].data[i]), 0);
+      };
+      const norm = Array.from(data as Float32Array).reduce((sum, value) => sum + value * value, 0);
+      const step = 1e-3 / Math.sqrt(norm);
+      const slope = ((await sumAt(step)) - (await sumAt(-step))) / (2 * step);
+      expect(slope / norm).toBeCloseTo(1, 1);
+    }
+    await model.dispose();
+  });
+
   (hasNative ? test.skip : test)('is refused with how to install its runtime or to convert it', async () => {
     await expect(loadModel(fixture('saved-model'), { runtime: 'auto' })).rejects.toThrow(
       /needs native TensorFlow .*npm install @tensorflow\/tfjs-node-gpu .*tensorflowjs_converter --input_format=tf_saved_model/,

@@ -33,6 +33,8 @@ export interface SavedModelContent {
   readonly inputs: readonly SignatureTensor[];
   readonly outputs: readonly SignatureTensor[];
   readonly graph: Graph;
+  /** The nodes that the outputs depend on, calls replaced. */
+  readonly nodes: readonly TfNodeDef[];
   /** saved_model.pb with calls replaced by the functions' bodies, so that inner tensors can be fetched. */
   readonly inlinedBytes: Uint8Array | undefined;
   /** The outputs' tensors in the inlined graph, in the order of `outputs`. */
@@ -83,6 +85,7 @@ export function readSavedModel(
     inputs,
     outputs,
     graph: buildGraph(inlined?.nodes ?? nodes, inputs, outputs, inlinedOutputs),
+    nodes: reachableNodes(inlined?.nodes ?? nodes, inlinedOutputs),
     inlinedBytes: inlined === undefined ? undefined : encodeInlined(model, meta, inlined),
     inlinedOutputs,
   };

@@ -1,17 +1,22 @@
 import { createHash } from 'node:crypto';
 import { readdir, readFile, realpath, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { join, relative } from 'node:path';
+import type { GraphModel } from '@tensorflow/tfjs-converter';
 import * as tf from '@tensorflow/tfjs-core';
 import { makeTemporaryFolder } from '../../../core/atomic-file.ts';
 import { errorMessage, UserError } from '../../../core/errors.ts';
 import type { DType, Tensor } from '../../../tensor/tensor.ts';
 import { computedTensors } from '../../graph/graph.ts';
-import type { InputSpec, Model, ModelLoader, NamedTensor } from '../../model.ts';
+import type { InputSpec, Model, ModelCapabilities, ModelLoader, NamedTensor } from '../../model.ts';
 import { tensorNamed } from '../../run-result.ts';
 import { resolveConfinedFile } from '../confined-path.ts';
-import { startTfjs } from '../tfjs/backend.ts';
+import { startTfjs, switchTfjs } from '../tfjs/backend.ts';
+import { TfjsGradients } from '../tfjs/gradients/tfjs-gradients.ts';
+import { isAsynchronous } from '../tfjs/loader.ts';
 import { fromTf, toTf } from '../tfjs/tf-tensor.ts';
 import { readSavedModel, type SavedModelContent, type SignatureTensor } from './graph.ts';
+import { loadAsGraphModel } from './graph-model.ts';
+import { nodeNameOf } from './inline-calls.ts';
 
 /** The part of tfjs-node's backend that runs SavedModels, which its types leave out. */
 interface NativeBackend {
@@ -92,13 +97,15 @@ class SavedModel implements Model {
   readonly outputs: readonly string[];
   readonly graph: SavedModelContent['graph'];
   readonly watchable: readonly string[];
-  readonly capabilities = {};
+  readonly capabilities: ModelCapabilities;
   readonly #content: SavedModelContent;
   readonly #backend = nativeBackend();
   readonly #inputInfos: readonly { readonly name: string; readonly tfDtype: string }[];
   readonly #plainSession: number;
   /** Session of the graph with inlined calls; opened when an inner tensor is first watched. */
   #inlinedSession: number | undefined;
+  /** The model as TensorFlow.js runs it; loaded when a gradient is first asked for. */
+  #graphModel: GraphModel | undefined;
 
   constructor(path: string, sha256: string, runtime: Model['runtime'], content: SavedModelContent) {
     const { inputs, outputs, graph, tags } = content;
@@ -115,6 +122,17 @@ class SavedModel implements Model {
       tfDtype: RUNTIME_TYPES[dtype][0],
     }));
     this.#plainSession = this.#openSession(path, tags);
+    const gradients = new TfjsGradients({
+      graph: this.graph,
+      inputs: this.inputs,
+      activate: async () => {
+        await switchTfjs(this.runtime.kind);
+        this.#graphModel ??= await this.#loadGraphModel();
+      },
+      run: async (feeds, watched) => (await this.run(feeds, watched)).activations,
+      network: { compute: (given, wanted) => this.#compute(given, wanted), isAsynchronous },
+    });
+    this.capabilities = { gradients };
   }
 
   async run(feeds: readonly Tensor[], watched: readonly string[]) {
@@ -137,12 +155,35 @@ class SavedModel implements Model {
     }
   }
 
+  async #loadGraphModel(): Promise<GraphModel> {
+    const session = await this.#openInlinedSession();
+    return loadAsGraphModel(this.#content.nodes, (names) => {
+      const fetched = names.map((name) => `${name}:0`);
+      const constants = this.#backend.runSavedModel(session, [], [], fetched);
+      try {
+        return names.map((name, i) => fromTf(name, constants[i]));
+      } finally {
+        tf.dispose(constants);
+      }
+    });
+  }
+
+  #compute(given: ReadonlyMap<string, tf.Tensor>, wanted: string): tf.Tensor {
+    const { inputs, inlinedOutputs } = this.#content;
+    const nodes = new Map(inputs.map(({ name, tensor }) => [name, nodeNameOf(tensor)]));
+    const feeds = [...given].map(([name, value]) => [nodes.get(name) ?? name, value] as const);
+    const end = inlinedOutputs[this.outputs.indexOf(wanted)] ?? wanted;
+    if (this.#graphModel === undefined) throw new Error('the graph model is not loaded');
+    return this.#graphModel.execute(Object.fromEntries(feeds), end) as tf.Tensor;
+  }
+
   /** Weights are in TensorFlow's checkpoint files, which are not read. */
   constant(): undefined {
     return undefined;
   }
 
   async dispose(): Promise<void> {
+    this.#graphModel?.dispose();
     this.#backend.deleteSavedModel(this.#plainSession);
     if (this.#inlinedSession !== undefined) this.#backend.deleteSavedModel(this.#inlinedSession);
   }

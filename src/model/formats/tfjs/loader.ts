@@ -131,6 +131,11 @@ const ASYNC_OPS = new Set([
   'Where',
 ]);
 
+/** Whether a graph model runs an operation asynchronously alone. */
+export function isAsynchronous({ op }: GraphNode): boolean {
+  return ASYNC_OPS.has(op) || op.startsWith('NonMaxSuppression');
+}
+
 async function openGraphModel(files: TfjsFiles): Promise<LoadedNetwork> {
   const loaded = await loadGraphModel(tf.io.fromMemory(files.artifacts));
   keepListTensors(loaded);
@@ -154,8 +159,6 @@ async function openGraphModel(files: TfjsFiles): Promise<LoadedNetwork> {
     }),
   );
   const graph = readTfjsGraph(topology, loaded.inputNodes, loaded.outputNodes, constants, values);
-  const isAsynchronous = ({ op }: GraphNode): boolean =>
-    ASYNC_OPS.has(op) || op.startsWith('NonMaxSuppression');
   const isAsync = graph.nodes.some(isAsynchronous);
   return {
     inputs,

@@ -75,8 +75,9 @@ export class TfjsGradients implements Differentiable {
     const { of } = request;
     const { graph, network } = this.#parts;
     const nodes = nodesBefore(graph, of);
-    const asynchronous = nodes.filter(network.isAsynchronous);
-    if (asynchronous.length > 0) return { refusal: new NoGradientError(of, asynchronous.map(describe)) };
+    // A loop consists of many; the message has the first.
+    const asynchronous = nodes.find(network.isAsynchronous);
+    if (asynchronous !== undefined) return { refusal: new NoGradientError(of, [describe(asynchronous)]) };
     return this.#differentiate(request, feeds, undefined, ({ value, gradients, stops, ...account }) => {
       const named = stops.map((kernel) => nameStop(kernel, nodes));
       if (gradients.every((gradient) => gradient === undefined))
