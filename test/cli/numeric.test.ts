@@ -171,6 +171,10 @@ describe('a defect that a million draws of noise do not show', () => {
     const alone = await search('off');
     expect(alone.code).toBe(0);
     expect(alone.statistics).toMatchObject({ gradients: 0, forwardEquivalents: alone.found.execs });
+    for (const { found, statistics } of [along, alone]) {
+      const { gradients, forwardEquivalents } = statistics;
+      expect(found).toMatchObject({ gradients, forwardEquivalents });
+    }
     for (const jobs of ['1', '2'])
       await fuzz(path, `tfjs-jobs-${jobs}`, '-n', '256', '-j', jobs, '--keep', '2', '--runtime', 'wasm');
     const one = digests(join(folder, 'tfjs-jobs-1'), 'corpus', 'findings');

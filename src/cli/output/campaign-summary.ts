@@ -22,6 +22,8 @@ export function summaryJson(summary: CampaignSummary): unknown {
     model: { path: model.path, sha256: model.sha256, format: model.format, runtime: model.runtime.kind },
     execs: statistics.execs,
     elapsedSeconds: statistics.elapsedSeconds,
+    forwardEquivalents: statistics.forwardEquivalents,
+    gradients: statistics.gradients,
     execsPerSecond: statistics.execsPerSecond,
     jobs: summary.jobs,
     batch,
