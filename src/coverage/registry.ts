@@ -20,7 +20,7 @@ import { withoutMasks } from './without-masks.ts';
 export const CRITERIA = new Registry<CoverageCriterionKind>({
   flag: '--measure',
   noun: 'criterion',
-  listedBy: 'neurofuzz coverage lists them',
+  listedBy: 'neurofuzz coverage',
   kinds: [
     norm,
     values,

@@ -193,7 +193,7 @@ describe('a setting', () => {
     [['--coverage', 'logit'], /--coverage: the model has no tensor logit: did you mean logits\?/],
     [
       ['--scheduler', 'recnt'],
-      /--scheduler must be one of yield, recent, uniform \(did you mean recent\?\), not "recnt"/,
+      /--scheduler must be one of yield, recent, uniform, deephunter \(did you mean recent\?\), not "recnt"/,
     ],
     [
       ['--scheduler', 'recent:newest=0'],
@@ -201,9 +201,9 @@ describe('a setting', () => {
     ],
     [
       ['--scheduler', 'Yield'],
-      /--scheduler must be one of yield, recent, uniform \(did you mean yield\?\), not "Yield"/,
+      /--scheduler must be one of yield, recent, uniform, deephunter \(did you mean yield\?\), not "Yield"/,
     ],
-    [['--measure', 'vales'], /--measure must be one of norm, values \(did you mean values\?\), not "vales"/],
+    [['--measure', 'vales'], /--measure: unknown criterion vales: did you mean values\? neurofuzz coverage lists them\.?/],
     [['--measure', 'values:widht=8'], /--measure: values has no parameter widht: did you mean width\?/],
     [['--batch', '0'], /--batch must be 1 or more, not 0/],
     [['--batch', '1.5'], /--batch must be a whole number, not 1\.5/],

@@ -59,7 +59,8 @@ describe('numbers', () => {
       expect(own.signature).toBe(large.signature);
       expect(own.reproduced).toBe('10/10');
       expect(own.distance.l0).toBeLessThan(large.distance.l0 / 3);
-      expect(own.distance.linf).toBeLessThanOrEqual(large.distance.linf);
+      // Few values may each have to change further, but not all together.
+      expect(own.distance.l2).toBeLessThan(large.distance.l2);
       expect(own).toMatchObject({
         ancestor: large.ancestor,
         parent: large.id,

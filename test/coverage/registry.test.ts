@@ -12,7 +12,7 @@ test('built-in criteria are made by their names and compare by distance', async 
   expect([...values.observe(run)]).toEqual([3, 4]);
   expect([norm.feedback, values.feedback]).toEqual(['distance', 'distance']);
   await expect(resolveCriterion('vales', settings)).rejects.toThrow(
-    '--measure: unknown criterion vales: did you mean values?; neurofuzz coverage lists them',
+    '--measure: unknown criterion vales: did you mean values? neurofuzz coverage lists them',
   );
 });
 
