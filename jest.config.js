@@ -27,6 +27,6 @@ export default {
   // Packages that a bench has downloaded.
   modulePathIgnorePatterns: ['<rootDir>/bench/\\.cache/'],
   testTimeout: 60_000,
-  // Native runtimes in every worker: more than two processes only wait for one another here.
-  maxWorkers: 2,
+  // Tests of processes wait for these about half of the time: three share two cores.
+  maxWorkers: 3,
 };
