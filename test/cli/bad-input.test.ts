@@ -203,7 +203,10 @@ describe('a setting', () => {
       ['--scheduler', 'Yield'],
       /--scheduler must be one of yield, recent, uniform, deephunter \(did you mean yield\?\), not "Yield"/,
     ],
-    [['--measure', 'vales'], /--measure: unknown criterion vales: did you mean values\? neurofuzz coverage lists them\.?/],
+    [
+      ['--measure', 'vales'],
+      /--measure: unknown criterion vales: did you mean values\? neurofuzz coverage lists them\.?/,
+    ],
     [['--measure', 'values:widht=8'], /--measure: values has no parameter widht: did you mean width\?/],
     [['--batch', '0'], /--batch must be 1 or more, not 0/],
     [['--batch', '1.5'], /--batch must be a whole number, not 1\.5/],
