@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { cp, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { chromium, type Page } from 'playwright-core';
@@ -64,11 +64,12 @@ export async function drawViewPictures(out: string): Promise<void> {
   const before = process.cwd();
   const folder = await mkdtemp(join(tmpdir(), 'neurofuzz-pictures-'));
   // Paths in the pictures are those that a user sees who works in this folder.
+  await cp(corpora, join(folder, 'corpora'), { recursive: true });
   process.chdir(folder);
   try {
     const folders = CAMPAIGNS.map(([name, corpus, execs, seed]) => {
       const campaign = join('neurofuzz-out', name);
-      const config = join(corpora, corpus, 'campaign.yaml');
+      const config = join('corpora', corpus, 'campaign.yaml');
       const flags = ['-c', config, '-n', execs, '-s', seed, '--exit-zero', '--quiet', '-o', campaign];
       execFileSync(process.execPath, [script, 'fuzz', ...flags], { stdio: 'inherit' });
       return campaign;

@@ -4,7 +4,7 @@ import { isTie } from '../../objectives/objective.ts';
 import type { CorpusSize } from '../../schedulers/scheduler.ts';
 import type { Task } from '../scheduling/task.ts';
 import type { SeedAccounts } from '../seeds/seed-accounts.ts';
-import { AscentShare } from './ascent/ascent-share.ts';
+import { AscentShare, TEXT_PRIOR_RATIO } from './ascent/ascent-share.ts';
 import { GoalState, isClose } from './goal-state.ts';
 import { type PickRequest, type PlannedPicks, planPicks } from './plan-picks.ts';
 import {
@@ -51,7 +51,9 @@ export class DirectedSearch {
     this.#goals = goals;
     this.#accounts = accounts;
     this.#states = goals.map((goal) => new GoalState(goal));
-    this.#ascents = goals.map(() => new AscentShare());
+    this.#ascents = goals.map(
+      (goal) => new AscentShare(canPredictMargins(goal) ? TEXT_PRIOR_RATIO : undefined),
+    );
     goals.forEach((goal, i) => {
       if (accounts !== undefined && hasSeedSearch(goal) && accounts.has(goal.objective))
         this.#seedSearches.set(i, new SeedSearch(goal.objective, accounts));

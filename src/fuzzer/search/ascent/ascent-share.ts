@@ -18,6 +18,12 @@ const PRIOR_RUNS = 128;
  * ascents gain nothing, so that a goal that no gradient leads to loses little.
  */
 const PRIOR_RATIO = 3;
+
+/**
+ * The same for texts, where the first-order gain of a token is often wrong, and a gradient goes back through all tokens of a prompt.
+ */
+export const TEXT_PRIOR_RATIO = 0.5;
+
 const MIN_PRIOR_RATIO = 0.05;
 
 /** Runs of ascents without a gain after which the prior counts half. */
@@ -69,6 +75,12 @@ export class AscentShare {
   #isRefused = false;
   /** Runs of ascents since they gained. */
   #idleRuns = 0;
+  readonly #priorRatio: number;
+
+  /** @param priorRatio gain that ascents are credited with beforehand, relative to that of other tasks */
+  constructor(priorRatio = PRIOR_RATIO) {
+    this.#priorRatio = priorRatio;
+  }
 
   /** Whether there is nothing to save. */
   get isUntaught(): boolean {
@@ -82,7 +94,7 @@ export class AscentShare {
     const mean = Math.max(MIN_GAIN_PER_RUN, (this.#ascents.gain + this.#others.gain) / Math.max(1, runs));
     const rateOf = ({ gain, mutants }: ClimbYield, ratio: number): number =>
       ((gain + PRIOR_RUNS * mean * ratio) / (mutants + PRIOR_RUNS)) ** YIELD_EXPONENT;
-    const ratio = Math.max(MIN_PRIOR_RATIO, PRIOR_RATIO * 0.5 ** (this.#idleRuns / HALF_LIFE_RUNS));
+    const ratio = Math.max(MIN_PRIOR_RATIO, this.#priorRatio * 0.5 ** (this.#idleRuns / HALF_LIFE_RUNS));
     const [ascending, other] = [rateOf(this.#ascents, ratio), rateOf(this.#others, 1)];
     return Math.min(MAX_SHARE, Math.max(MIN_SHARE, ascending / (ascending + other)));
   }

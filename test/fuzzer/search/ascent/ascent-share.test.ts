@@ -1,5 +1,9 @@
 import { describe, expect, test } from '@jest/globals';
-import { AscentShare, ascentPrice } from '../../../../src/fuzzer/search/ascent/ascent-share.ts';
+import {
+  AscentShare,
+  ascentPrice,
+  TEXT_PRIOR_RATIO,
+} from '../../../../src/fuzzer/search/ascent/ascent-share.ts';
 import {
   type GoalAssignment,
   type GoalProgress,
@@ -36,6 +40,7 @@ function taught(ascentGain: number, otherGain: number, tasks = 60): AscentShare 
 describe('the share of tasks that ascend', () => {
   test('is large at first, and larger where gradients gain more', () => {
     expect(new AscentShare().share).toBeCloseTo(0.9, 6);
+    expect(new AscentShare(TEXT_PRIOR_RATIO).share).toBeCloseTo(0.2, 6);
     expect(taught(5, 0.1).share).toBeCloseTo(0.9, 6);
   });
 
