@@ -105,6 +105,7 @@ export class AscentSource {
           const prompts = await promptSlopes(model, batch, objective, wanted, this.#options.descriptors[0]);
           if (prompts === undefined) continue;
           gradients += points.length;
+          runs++;
           gradientSeconds += prompts.seconds;
           points.forEach((point, row) => {
             const slope = prompts.slopes[row];
