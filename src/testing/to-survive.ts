@@ -1,11 +1,12 @@
 import { existsSync } from 'node:fs';
 import { mkdir, rm, rmdir } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { quote } from '../cli/launcher.ts';
-import { UserError } from '../core/errors.ts';
-import { formatCount } from '../core/format-number.ts';
+import { InterruptedError, UserError } from '../core/errors.ts';
+import { formatCount, plural } from '../core/format-number.ts';
 import { modelName } from '../core/model-name.ts';
 import { isTie } from '../objectives/objective.ts';
+import { findingFoldersIn } from '../triage/findings.ts';
 import type { FuzzFinding, FuzzOptions, FuzzResult } from './api.ts';
 import { fuzzInService } from './fuzz.ts';
 import { inputLines } from './input-text.ts';
@@ -62,7 +63,9 @@ async function firstRegression(
   model: string,
   { regressions, trust }: SurviveOptions,
 ): Promise<string | undefined> {
-  if (regressions === undefined || !existsSync(regressions)) return undefined;
+  // None yet: the folder may be there for git, with a file that keeps it.
+  if (regressions === undefined || !existsSync(regressions) || findingFoldersIn(regressions).length === 0)
+    return undefined;
   const outcomes = await replayInService(service, [regressions], { model, trust });
   for (const { path, verdict, note } of outcomes) {
     if (verdict === 'fixed') continue;
@@ -98,6 +101,10 @@ async function survive(
     });
     const [first] = result.findings;
     if (first === undefined) {
+      if (result.stopped === 'interrupted')
+        throw new InterruptedError(
+          `the signal ended the campaign after ${plural(result.execs, 'mutant')}, and so the model has not survived what was asked for`,
+        );
       const mutants = `${formatCount(result.execs)} mutants`;
       return {
         pass: true,
@@ -161,7 +168,8 @@ function failureLines(
   regressions = 'regressions',
 ): string[] {
   const others = faults.filter(({ signature, confirmed }) => confirmed && signature !== finding.signature);
-  const kept = join(regressions, basename(campaign));
+  // By the finding: names that count up would be taken again where earlier campaigns are gone, as in CI.
+  const kept = join(regressions, `${modelName(model)}-${finding.id}`);
   const parts = ['campaign.yaml', 'findings', 'copy'].map((name) => join(campaign, name)).filter(existsSync);
   return [
     `${model} fails after ${formatCount(execs)} mutants (seed ${seed}): ${finding.signature}`,

@@ -7,8 +7,11 @@ import type { RerunResult } from '../evaluation/rerun-testcase.ts';
 import { decodeTestcase, testcaseId } from '../inputs/testcase.ts';
 import type { InputSpec } from '../model/model.ts';
 import type { TestcaseBatch } from '../model/testcase-batch.ts';
+import { FAILURE_KINDS } from '../objectives/crash-signature.ts';
+import { isSignatureOf } from '../objectives/objective.ts';
+import { objectiveSpecs } from '../objectives/registry.ts';
 import { CAMPAIGN_FILE } from '../storage/campaign-store.ts';
-import { FORMAT_VERSION } from '../storage/finding.ts';
+import { type Finding, FORMAT_VERSION } from '../storage/finding.ts';
 import {
   BATCH_FILE,
   FINDING_FILE,
@@ -18,7 +21,7 @@ import {
 } from '../storage/finding-files.ts';
 import { findingRepair, readSiteKinds, siteKindsOf } from './finding-repair.ts';
 import { exists, findingFoldersIn, readFinding, readFindingFile } from './findings.ts';
-import { type OpenCampaignOptions, openCampaign, rerunRequest } from './open-campaign.ts';
+import { type OpenCampaign, type OpenCampaignOptions, openCampaign, rerunRequest } from './open-campaign.ts';
 
 export type Verdict = 'still broken' | 'fixed' | 'flaky' | 'cannot run';
 
@@ -136,6 +139,7 @@ async function replayOne(folder: string, options: ReplayOptions): Promise<Replay
   const campaign = await openCampaign(folder, finding, options);
   const { inputs, modelSha256, secondModelSha256, rerunClient } = campaign;
   try {
+    await checkObjective(campaign, finding);
     const rows = finding.batch?.rows;
     const file = join(folder, rows === undefined ? INPUT_FILE : BATCH_FILE);
     const data = decodeTestcase(inputs, await readFindingFile(file), file, rows);
@@ -173,6 +177,19 @@ async function replayOne(folder: string, options: ReplayOptions): Promise<Replay
   } finally {
     rerunClient.close();
   }
+}
+
+/** @throws UserError where the campaign does not check what the finding violates: no run of it would say anything */
+async function checkObjective(
+  { folder, config, rerunClient }: OpenCampaign,
+  { objective, signature }: Finding,
+): Promise<void> {
+  if (FAILURE_KINDS.some((kind) => kind === objective)) return;
+  const names = await rerunClient.objectiveNames(objectiveSpecs(config.objective));
+  if (names.some((name) => name === objective || isSignatureOf(signature, name))) return;
+  throw new UserError(
+    `${join(folder, CAMPAIGN_FILE)} checks ${names.join(', ')} and not ${objective}, which the finding violates: keep the findings of each campaign in a folder of their own, with its ${CAMPAIGN_FILE}`,
+  );
 }
 
 /** Reads an optional testcase from a finding's folder. */

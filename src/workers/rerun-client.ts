@@ -52,6 +52,11 @@ export class RerunClient {
     return this.#process.call('answer', testcase);
   }
 
+  /** The names of the objectives that specs make. @throws UserError where one can't be made */
+  objectiveNames(specs: readonly string[]): Promise<string[]> {
+    return this.#process.call('objectiveNames', specs);
+  }
+
   /**
    * Runs a finding again and counts how often it repeats.
    *

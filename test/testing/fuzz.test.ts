@@ -1,4 +1,5 @@
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { cp } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from '@jest/globals';
 import type * as api from '../../src/index.ts';
@@ -159,7 +160,7 @@ describe('toSurvive', () => {
       /\nsmallest input: 1 of 4 values differs from its seed, by at most [\d.]+\n {2}x\[\d\]: \d → \S+\n/,
     );
     expect(text).toMatch(
-      /\nmkdir -p regressions\/log && cp -r \S+campaign\.yaml \S+findings regressions\/log\n/,
+      /\nmkdir -p (regressions\/log-[0-9a-f]{16}) && cp -r \S+campaign\.yaml \S+findings \1\n/,
     );
     expect(text.split('\n').length).toBeLessThan(12);
     const [, path] = /\nnpx neurofuzz replay (\S+)$/.exec(text) ?? [];
@@ -170,6 +171,33 @@ describe('toSurvive', () => {
     );
     const fixed = await survive(repaired, { execs: 64, regressions: join(folder, 'regressions') });
     expect(fixed.pass).toBe(true);
+  });
+
+  test('a finding that its campaign does not check is not taken for a fixed one', async () => {
+    const mixed = join(folder, 'mixed');
+    await cp(join(folder, 'regressions', 'log'), mixed, { recursive: true });
+    const settings = join(mixed, 'campaign.yaml');
+    writeFileSync(
+      settings,
+      readFileSync(settings, 'utf8').replace(/^objective:\n( +)- .*$/m, 'objective:\n$1- consistent'),
+    );
+    await expect(survive(log, { regressions: mixed })).rejects.toThrow(
+      /checks consistent and not nonfinite, which the finding violates: keep the findings of each campaign in a folder/,
+    );
+  });
+
+  test('a folder that holds no regression yet fails nothing', async () => {
+    const empty = join(folder, 'none-yet');
+    mkdirSync(empty);
+    writeFileSync(join(empty, '.gitkeep'), '');
+    expect((await survive(repaired, { execs: 64, regressions: empty })).pass).toBe(true);
+  });
+
+  test('a campaign that the signal ends is no success', async () => {
+    const signal = AbortSignal.timeout(5_000);
+    await expect(survive(repaired, { execs: 1_000_000_000, signal })).rejects.toMatchObject({
+      name: 'InterruptedError',
+    });
   });
 
   test('what is no path is refused', async () => {

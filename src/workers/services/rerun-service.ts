@@ -107,6 +107,11 @@ const methods = {
     };
   },
 
+  /** The names of the objectives that specs make. */
+  async objectiveNames(specs: readonly string[]): Promise<string[]> {
+    return (await makeObjectives(specs)).map(({ name }) => name);
+  },
+
   async reproduce(job: RerunJob): Promise<RerunResult> {
     if (openModel === undefined) throw new Error('no model is open');
     const { objectives, expectedViolation, runs, noise } = job;
