@@ -151,6 +151,7 @@ describe('the server', () => {
       403,
     );
     expect(new URL(address).hostname).toBe('127.0.0.1');
+    expect((await ask(address, 'api/events', { method: 'HEAD' })).status).toBe(200);
   });
 
   test('lets the page load nothing from elsewhere, and no other page read it', async () => {
@@ -349,6 +350,13 @@ test('the command prints the address alone, and ends with 0 when it is asked to,
     ]);
     const triaged = await neurofuzz(['triage', digits, '--against', baseline, '--json']);
     expect([triaged.code, JSON.parse(triaged.stdout).faults[0].state]).toEqual([0, 'ignored']);
+    // A note that is being written stays, whatever is decided elsewhere meanwhile.
+    await form.getByLabel('Note').fill('a draft');
+    const [{ key }] = (await stateOf(view.address)).campaigns;
+    const decision = { campaign: key, signature: SIGNATURE, state: 'known', note: 'from another page' };
+    expect((await post(view.address, 'api/decisions', decision)).status).toBe(200);
+    await page.locator('article .badge.known').waitFor();
+    expect(await form.getByLabel('Note').inputValue()).toBe('a draft');
     await form.getByLabel('State').selectOption('new');
     await form.getByRole('button', { name: 'Save' }).click();
     await page.locator('article .badge.new').waitFor();

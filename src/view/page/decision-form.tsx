@@ -29,9 +29,10 @@ export function DecisionForm({
   readonly isReadOnly: boolean;
   readonly dispatch: (action: LiveAction) => void;
 }) {
-  const [state, setState] = useState<FaultState>(savedState);
-  const [note, setNote] = useState(savedNote);
+  // What the user has changed and not saved; a decision from elsewhere does not undo it.
+  const [draft, setDraft] = useState<{ readonly state?: FaultState; readonly note?: string }>({});
   const [outcome, setOutcome] = useState('');
+  const { state = savedState, note = savedNote } = draft;
   if (isReadOnly || isTie(signature)) return null;
   if (baseline === null)
     return (
@@ -46,6 +47,8 @@ export function DecisionForm({
     try {
       const status = await postJson<CampaignStatus>('decisions', { campaign: key, signature, state, note });
       dispatch({ kind: 'campaign', status });
+      setDraft({});
+      setOutcome('');
     } catch (error) {
       setOutcome(error instanceof Error ? error.message : String(error));
     }
@@ -63,7 +66,7 @@ export function DecisionForm({
         label="State"
         value={state}
         options={STATE_TEXTS}
-        onChange={(value) => setState(value as FaultState)}
+        onChange={(value) => setDraft({ ...draft, state: value as FaultState })}
       />
       {state === 'new' ? null : (
         <label class="note">
@@ -72,7 +75,7 @@ export function DecisionForm({
             rows={2}
             maxlength={MAX_CHARACTERS}
             value={note}
-            onInput={({ currentTarget }) => setNote(currentTarget.value)}
+            onInput={({ currentTarget }) => setDraft({ ...draft, note: currentTarget.value })}
           />
         </label>
       )}

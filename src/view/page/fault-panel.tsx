@@ -46,7 +46,7 @@ export function FaultPanel({
         />
       )}
       <DecisionForm
-        key={`${row.state} ${row.note ?? ''}`}
+        key={`${campaign.key} ${signature}`}
         campaign={campaign}
         fault={row}
         isReadOnly={isReadOnly}

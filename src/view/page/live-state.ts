@@ -64,18 +64,33 @@ function newSignatures(before: readonly CampaignStatus[], now: readonly Campaign
   });
 }
 
-/** Follows the events of the server; the browser connects anew where the connection breaks. */
+function openEvents(dispatch: (action: LiveAction) => void): EventSource {
+  const source = new EventSource('api/events');
+  const on = (event: string, handle: (message: unknown) => void): void =>
+    source.addEventListener(event, ({ data }: MessageEvent<string>) => handle(decodeMessage(data)));
+  on('state', (message) => dispatch({ kind: 'state', state: message as ViewState }));
+  on('update', (message) => dispatch({ kind: 'update', update: message as ViewUpdate }));
+  on('job', (message) => dispatch({ kind: 'job', job: message as JobView }));
+  source.addEventListener('error', () => dispatch({ kind: 'disconnected' }));
+  return source;
+}
+
+/** Follows the events of the server while the page is seen; the browser connects anew where the connection breaks. */
 export function useLiveState(): readonly [LiveState, (action: LiveAction) => void] {
   const [state, dispatch] = useReducer(reduceState, INITIAL_STATE);
   useEffect(() => {
-    const source = new EventSource('api/events');
-    const on = (event: string, handle: (message: unknown) => void): void =>
-      source.addEventListener(event, ({ data }: MessageEvent<string>) => handle(decodeMessage(data)));
-    on('state', (message) => dispatch({ kind: 'state', state: message as ViewState }));
-    on('update', (message) => dispatch({ kind: 'update', update: message as ViewUpdate }));
-    on('job', (message) => dispatch({ kind: 'job', job: message as JobView }));
-    source.addEventListener('error', () => dispatch({ kind: 'disconnected' }));
-    return () => source.close();
+    let source: EventSource | undefined;
+    // Browsers open six connections to a server: pages that nobody sees leave theirs to the others.
+    const follow = (): void => {
+      source?.close();
+      source = document.hidden ? undefined : openEvents(dispatch);
+    };
+    follow();
+    document.addEventListener('visibilitychange', follow);
+    return () => {
+      document.removeEventListener('visibilitychange', follow);
+      source?.close();
+    };
   }, []);
   return [state, dispatch];
 }

@@ -92,6 +92,7 @@ class View {
     if (request.method === 'POST') return this.#change(request, path);
     switch (path) {
       case 'api/events':
+        if (request.method === 'HEAD') return { status: 200, message: {} };
         return this.events.add(request, response, 'state', this.#state())
           ? undefined
           : { status: 503, message: { error: 'too many pages are open: close some' } };

@@ -34,7 +34,7 @@ button:disabled { opacity: .55; cursor: default; }
 .jobs p { display: flex; flex-wrap: wrap; gap: .5rem; align-items: baseline; margin: .25rem 0; }
 .job { border-left: 3px solid var(--line); padding-left: .75rem; margin: .5rem 0; } .job pre { max-height: 14rem; overflow: auto; }
 .decision { display: flex; flex-wrap: wrap; gap: .5rem 1rem; align-items: flex-end; margin: .5rem 0; }
-.decision .note { flex: 1 1 16rem; } .decision label:not(.note) { flex: 0 1 16rem; }
+.decision .note { flex: 1 1 16rem; } .decision label:not(.note) { flex: 0 1 20rem; }
 .decision span { flex-basis: 100%; font-size: .85rem; overflow-wrap: anywhere; }
 button[data-copy][hidden] { display: inline-block !important; }
 .explorer .tools { display: flex; flex-wrap: wrap; gap: .5rem; align-items: center; margin: .5rem 0; }
