@@ -7,6 +7,7 @@ import type { CampaignConfig } from '../config/schema.ts';
 import { CODEPOINTS, groupByInput } from '../config/values.ts';
 import { ResumeMismatchError } from '../core/errors.ts';
 import { VERSION } from '../core/package-files.ts';
+import { quote } from '../core/shell-quote.ts';
 import { DEFAULT_FEEDBACK, type FeedbackName } from '../coverage/feedback/registry.ts';
 import { parseLabelSource } from '../inputs/labels.ts';
 import { testcaseId } from '../inputs/testcase.ts';
@@ -214,7 +215,7 @@ function checkFactsUnchanged(
   if (changed !== undefined)
     throw new ResumeMismatchError(
       `${RECORDED_FACTS[changed]} changed since`,
-      `${RESTORABLE[changed] ?? 'put back what the campaign began with'}, start over with --overwrite, or start another campaign with --out <dir> --corpus ${folder}, which takes the testcases over`,
+      `${RESTORABLE[changed] ?? 'put back what the campaign began with'}, start over with --overwrite, or start another campaign with --out <dir> --corpus ${quote(folder)}, which takes the testcases over`,
     );
 }
 

@@ -7,6 +7,7 @@ import type { CampaignConfig } from '../config/schema.ts';
 import { parseDuration, parseSize } from '../config/values.ts';
 import { UserError } from '../core/errors.ts';
 import { readText } from '../core/read-bounded.ts';
+import { quote } from '../core/shell-quote.ts';
 import { isFuzzable } from '../fuzzer/seed-runner.ts';
 import type { InputSpec } from '../model/model.ts';
 import { CAMPAIGN_FILE, STATISTICS_FILE } from '../storage/campaign-store.ts';
@@ -41,7 +42,7 @@ export async function recordedSettings(folder: string): Promise<RawSettings> {
   } catch (error) {
     if (!(error instanceof UserError)) throw error;
     throw new UserError(
-      `--resume: ${error.message}; restore it from a copy, or import the testcases into a new campaign: --corpus ${folder} --out <dir>`,
+      `--resume: ${error.message}; restore it from a copy, or import the testcases into a new campaign: --corpus ${quote(folder)} --out <dir>`,
     );
   }
 }

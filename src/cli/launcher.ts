@@ -1,26 +1,20 @@
 import { basename, relative } from 'node:path';
-import { hasControl } from '../core/escape-control.ts';
+import { quote } from '../core/shell-quote.ts';
+
+/** Where npx keeps packages that no project has. */
+const NPX_CACHE = /[\\/]_npx[\\/]/;
 
 /**
  * The command that started this process, so that printed command lines work when pasted: the installed name, npx, or the path of
- * the script.
+ * the script. npx would look a package in its cache up in the registry, where the name may be somebody else's.
  */
 export function launcher(): string {
   const script = process.argv[1] ?? '';
   if (basename(script) === 'neurofuzz') {
+    if (NPX_CACHE.test(script)) return quote(script);
     return process.env.npm_command === 'exec' ? 'npx neurofuzz' : 'neurofuzz';
   }
   return `node ${quote(relative('.', script))}`;
-}
-
-/** Quotes a word for a POSIX shell; one with control characters for bash, ksh and zsh, so that it can be printed. */
-export function quote(word: string): string {
-  if (hasControl(word)) return `$'${word.replace(/['\\]/g, '\\$&').replace(/[^\x20-\x7e]/gu, bytesAsHex)}'`;
-  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
-}
-
-function bytesAsHex(character: string): string {
-  return [...Buffer.from(character)].map((byte) => `\\x${byte.toString(16).padStart(2, '0')}`).join('');
 }
 
 /** The command that resumes the campaign in a folder. */

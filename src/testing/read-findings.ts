@@ -1,8 +1,8 @@
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { dirname, join, relative, resolve } from 'node:path';
-import { quote } from '../cli/launcher.ts';
 import { fileError, UserError } from '../core/errors.ts';
+import { quote } from '../core/shell-quote.ts';
 import { type Finding, listFindingFolders } from '../storage/finding.ts';
 import { FINDING_FILE, INPUT_FILE, TEXT_FILE } from '../storage/finding-files.ts';
 import { decodeNpz } from '../tensor/npz.ts';

@@ -1,10 +1,10 @@
 import { existsSync } from 'node:fs';
 import { mkdir, rm, rmdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { quote } from '../cli/launcher.ts';
 import { InterruptedError, UserError } from '../core/errors.ts';
 import { formatCount, plural } from '../core/format-number.ts';
 import { modelName } from '../core/model-name.ts';
+import { quote } from '../core/shell-quote.ts';
 import { isTie } from '../objectives/objective.ts';
 import { findingFoldersIn } from '../triage/findings.ts';
 import type { FuzzFinding, FuzzOptions, FuzzResult } from './api.ts';

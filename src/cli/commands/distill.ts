@@ -1,10 +1,11 @@
 import { Command } from 'commander';
 import { UserError } from '../../core/errors.ts';
 import { formatCount, plural } from '../../core/format-number.ts';
+import { quote } from '../../core/shell-quote.ts';
 import type { DistillReport } from '../../corpus-minimizer/distill.ts';
 import { DEFAULT_FEEDBACK, feedbackKind } from '../../coverage/feedback/registry.ts';
 import { addOutputFlags } from '../arguments/output-flags.ts';
-import { launcher, quote } from '../launcher.ts';
+import { launcher } from '../launcher.ts';
 import type { OutputOptions } from '../output/logging.ts';
 import { withProgress } from '../output/progress.ts';
 import { printError, printJson, printLines } from '../output/terminal.ts';

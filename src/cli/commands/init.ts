@@ -5,9 +5,10 @@ import { modelSection, resourceSection } from '../../config/model-section.ts';
 import type { SettingName } from '../../config/schema.ts';
 import { UserError } from '../../core/errors.ts';
 import { plural } from '../../core/format-number.ts';
+import { quote } from '../../core/shell-quote.ts';
 import { PLUGIN_TEMPLATES, type PluginTemplateName } from '../../setup/plugin-template.ts';
 import { addSettingFlags, LOADING_FLAGS, readSections } from '../arguments/setting-flags.ts';
-import { launcher, quote } from '../launcher.ts';
+import { launcher } from '../launcher.ts';
 import { printLines } from '../output/terminal.ts';
 
 interface InitOptions {

@@ -1,10 +1,11 @@
 import { Command, Option } from 'commander';
 import { MachineError, UserError } from '../../core/errors.ts';
+import { quote } from '../../core/shell-quote.ts';
 import type { NightResult } from '../../nightly/nightly.ts';
 import { failureText } from '../../report/fault-groups.ts';
 import { addOutputFlags } from '../arguments/output-flags.ts';
 import { EXIT } from '../exit-codes.ts';
-import { launcher, quote } from '../launcher.ts';
+import { launcher } from '../launcher.ts';
 import type { OutputOptions } from '../output/logging.ts';
 import { createNightMonitor } from '../output/night-monitor.ts';
 import { nightLines } from '../output/night-summary.ts';

@@ -1,9 +1,10 @@
 import { Command } from 'commander';
 import { plural } from '../../core/format-number.ts';
+import { quote } from '../../core/shell-quote.ts';
 import type { ReportedCampaign } from '../../report/view-model.ts';
 import { addOutputFlags } from '../arguments/output-flags.ts';
 import { EXIT } from '../exit-codes.ts';
-import { launcher, quote } from '../launcher.ts';
+import { launcher } from '../launcher.ts';
 import type { OutputOptions } from '../output/logging.ts';
 import { withProgress } from '../output/progress.ts';
 import { printError, printJson, printLines } from '../output/terminal.ts';

@@ -1,8 +1,9 @@
 import { Command } from 'commander';
 import { errorMessage, UserError } from '../../core/errors.ts';
+import { quote } from '../../core/shell-quote.ts';
 import { TRUST_HELP } from '../arguments/trust-flag.ts';
 import { EXIT } from '../exit-codes.ts';
-import { launcher, quote } from '../launcher.ts';
+import { launcher } from '../launcher.ts';
 import { printError, printLines } from '../output/terminal.ts';
 import { handleShutdownSignals } from '../shutdown.ts';
 

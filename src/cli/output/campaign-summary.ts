@@ -10,8 +10,9 @@ import { seedLines } from '../../campaign/monitor/seed-statistics.ts';
 import { siteCounts, sitesByCloseness } from '../../campaign/monitor/site-statistics.ts';
 import { notLookedIntoLines } from '../../campaign/not-looked-into.ts';
 import { formatCount, plural } from '../../core/format-number.ts';
+import { quote } from '../../core/shell-quote.ts';
 import { isAbsorbed, isTie } from '../../objectives/objective.ts';
-import { launcher, quote, resumeLine } from '../launcher.ts';
+import { launcher, resumeLine } from '../launcher.ts';
 
 /** The object that `fuzz --json` prints. */
 export function summaryJson(summary: CampaignSummary): unknown {
