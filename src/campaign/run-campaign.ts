@@ -8,10 +8,11 @@ import { setCallTimeout } from '../extensions/plugin-loader.ts';
 import type { Executor } from '../fuzzer/executor.ts';
 import { stripBatchDimension } from '../model/batch-axis.ts';
 import { detectModel } from '../model/formats/detect.ts';
+import { OWN_BASELINE_FILE } from '../storage/campaign-store.ts';
 import { checkFolder } from '../storage/check-folder.ts';
 import { loadOptions, modelPath } from '../storage/load-options.ts';
 import { Lock } from '../storage/lock.ts';
-import { checkRenamable, renameCampaign } from '../storage/rename-campaign.ts';
+import { checkRenamable, keepBaseline, renameCampaign } from '../storage/rename-campaign.ts';
 import { ProbeWorker } from '../workers/probe-worker.ts';
 import { availableCores, memoryLimits } from '../workers/resource-limits.ts';
 import type { WorkerSupervisor, WorkerSupervisorOptions } from '../workers/worker-supervisor.ts';
@@ -114,13 +115,13 @@ export async function runCampaign(
     const prepared = await prepareCampaign(context);
     await executorFactory?.check(target.setup, workerLoadOptions(options, target));
     signal.removeEventListener('abort', interrupt);
-    if (start === 'overwrite') {
-      const renamed = await renameCampaign(folder);
-      if (renamed !== undefined) monitor.info(`the campaign that was in ${folder} is now ${renamed}`);
-    }
+    const renamed = start === 'overwrite' ? await renameCampaign(folder) : undefined;
+    if (renamed !== undefined) monitor.info(`the campaign that was in ${folder} is now ${renamed}`);
     if (!resume) await folderClaim.create();
     hasBegun = true;
     const campaign = await openCampaign(context, prepared);
+    if (renamed !== undefined && (await keepBaseline(renamed, folder)))
+      monitor.info(`states and notes of its faults are kept in ${join(folder, OWN_BASELINE_FILE)}`);
     const run = { context, prepared, campaign, signal, otherWorkers, executorFactory, startedAt };
     return await runOpenCampaign(run);
   } catch (error) {

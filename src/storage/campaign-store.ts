@@ -21,6 +21,9 @@ import { writeTestcases } from './write-testcases.ts';
 
 export const CAMPAIGN_FILE = 'campaign.yaml';
 
+/** Baseline file in the folder of a campaign that is compared with no other baseline: states and notes that `view` writes. */
+export const OWN_BASELINE_FILE = 'baseline.json';
+
 /** The latest statistics, a line of them at intervals, and events with clock times. */
 export const STATISTICS_FILE = 'stats.json';
 export const STATISTICS_LOG_FILE = 'stats.jsonl';

@@ -1,7 +1,9 @@
-import { lstat, readdir, rename } from 'node:fs/promises';
-import { dirname, relative, resolve, sep } from 'node:path';
+import { constants } from 'node:fs';
+import { copyFile, lstat, readdir, rename } from 'node:fs/promises';
+import { dirname, join, relative, resolve, sep } from 'node:path';
 import { syncToDisk } from '../core/atomic-file.ts';
 import { fileError, isMachineFailure, systemReason, UserError } from '../core/errors.ts';
+import { OWN_BASELINE_FILE } from './campaign-store.ts';
 import { isCampaignFolder } from './check-folder.ts';
 import { Lock } from './lock.ts';
 
@@ -59,6 +61,19 @@ export async function renameCampaign(folder: string): Promise<string | undefined
   } finally {
     await lock.release();
   }
+}
+
+/** Copies the states and notes of an older campaign's faults, which are by signature. Returns whether it had any. */
+export async function keepBaseline(older: string, folder: string): Promise<boolean> {
+  const from = join(older, OWN_BASELINE_FILE);
+  const to = join(folder, OWN_BASELINE_FILE);
+  return copyFile(from, to, constants.COPYFILE_EXCL).then(
+    () => true,
+    (error: NodeJS.ErrnoException) => {
+      if (error.code === 'ENOENT') return false;
+      throw fileError(error, 'keep the states and notes of faults in', to);
+    },
+  );
 }
 
 /** The first name beside the folder that nothing has. */

@@ -1,16 +1,15 @@
 import { stat } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
+import { basename, dirname } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { writeAtomically } from '../core/atomic-file.ts';
 import { verifyChecksum, withChecksum } from '../core/checksum.ts';
 import { errorMessage, fileError, UserError } from '../core/errors.ts';
 import { MAX_TEXT_BYTES, readText } from '../core/read-bounded.ts';
 import { isTie, SIGNATURE_VERSION } from '../objectives/objective.ts';
-import { CAMPAIGN_FILE } from '../storage/campaign-store.ts';
 import { FORMAT_VERSION } from '../storage/finding.ts';
 import { Lock, LockedError } from '../storage/lock.ts';
 import { type FaultCounts, type FaultState, isReproducible } from './fault-status.ts';
-import { exists, readFindings, readFirstSeen } from './findings.ts';
+import { exists, isCampaign, readFindings, readFirstSeen } from './findings.ts';
 
 /** A fault as recorded in a baseline. */
 export interface KnownFault {
@@ -57,7 +56,7 @@ export async function loadBaseline(path: string): Promise<Baseline> {
     throw fileError(error, 'read the baseline', path);
   });
   if (!stats.isDirectory()) return readBaselineFile(path);
-  if (!(await exists(join(path, CAMPAIGN_FILE))))
+  if (!(await isCampaign(path)))
     throw new UserError(
       `--against: ${path} is neither a campaign nor a baseline: name a file written by --update-baseline`,
     );

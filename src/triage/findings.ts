@@ -5,6 +5,7 @@ import { verifyChecksum } from '../core/checksum.ts';
 import { errorMessage, fileError, UserError } from '../core/errors.ts';
 import { plural } from '../core/format-number.ts';
 import { CAMPAIGN_FILE, EVENTS_FILE, STATISTICS_FILE } from '../storage/campaign-store.ts';
+import { isCampaignFolder } from '../storage/check-folder.ts';
 import {
   type Finding,
   FORMAT_VERSION,
@@ -30,6 +31,15 @@ export async function exists(path: string): Promise<boolean> {
     () => true,
     () => false,
   );
+}
+
+/**
+ * Whether a folder is a campaign's, or holds findings that were copied with their campaign.yaml. The file alone does not make it one: what
+ * `init` writes has that name.
+ */
+export async function isCampaign(folder: string): Promise<boolean> {
+  const entries = await readdir(folder).catch((): string[] => []);
+  return isCampaignFolder(entries) || (entries.includes(CAMPAIGN_FILE) && entries.includes('findings'));
 }
 
 /** All folders of findings at or below a path, sorted by name; damaged ones too. */

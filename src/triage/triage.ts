@@ -17,6 +17,7 @@ import { type FaultState, isKnown, isReproducible } from './fault-status.ts';
 import { findingRepair, readSiteKinds, type SiteKindNames } from './finding-repair.ts';
 import {
   exists,
+  isCampaign,
   readFindingFile,
   readFindings,
   readFirstSeen,
@@ -141,8 +142,11 @@ export async function triage(
 }
 
 async function checkIsCampaign(campaign: string): Promise<void> {
-  if (await exists(join(campaign, CAMPAIGN_FILE))) return;
-  throw new UserError(`${campaign} is not a campaign: name a folder with a ${CAMPAIGN_FILE}`);
+  if (await isCampaign(campaign)) return;
+  const isProject = await exists(join(campaign, CAMPAIGN_FILE));
+  throw new UserError(
+    `${campaign} is not a campaign${isProject ? `, though it has a ${CAMPAIGN_FILE} with settings` : ''}: name the folder that neurofuzz fuzz wrote, such as neurofuzz-out/model`,
+  );
 }
 
 function summarizeFault(

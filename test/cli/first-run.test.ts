@@ -1,5 +1,5 @@
 /** The loop of a first run: init, fuzz, edit the file, fuzz again. Each refusal names the next step, and each step named works. */
-import { appendFileSync, copyFileSync, readdirSync, readFileSync } from 'node:fs';
+import { appendFileSync, copyFileSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 import { parse } from 'yaml';
@@ -39,6 +39,21 @@ test('what init writes from seeds runs and does what fuzz does with the same fla
   expect(left).toEqual(digests(byFlags, 'corpus', 'findings'));
 });
 
+test('settings that init wrote are no campaign', async () => {
+  const project = join(folder, 'project');
+  mkdirSync(project);
+  const init = await neurofuzz(['init', model, '-o', join(project, 'campaign.yaml')]);
+  expect(init.code).toBe(0);
+  for (const command of ['triage', 'view'])
+    expect(await neurofuzz([command, project])).toMatchObject({
+      code: 2,
+      stdout: '',
+      stderr: expect.stringMatching(
+        /^neurofuzz: \S+project is (?:not a campaign, though it has|neither a campaign nor)/,
+      ),
+    });
+});
+
 describe('a campaign in the folder', () => {
   const out = join(folder, 'loop');
   const fuzz = (...flags: string[]) =>
@@ -47,6 +62,8 @@ describe('a campaign in the folder', () => {
 
   test('is refused with the three ways on, and renamed by --overwrite', async () => {
     expect((await fuzz(...small)).code).toBe(0);
+    // As neurofuzz view writes it: the states and notes of faults.
+    writeFileSync(join(out, 'baseline.json'), '{}');
     const before = digests(out, '.');
     expect((await fuzz(...small)).stderr).toMatch(
       /loop already contains a campaign: resume it with --resume, choose another folder with --out, or start over with --overwrite/,
@@ -56,6 +73,7 @@ describe('a campaign in the folder', () => {
       expect(again).toMatchObject({ code: 0, stderr: '' });
       expect(readdirSync(folder).filter((name) => name.startsWith('loop.old-')).length).toBe(n);
       expect(eventsOf(out).map(({ event }) => event)).toEqual(['start', 'stop']);
+      expect(readFileSync(join(out, 'baseline.json'), 'utf8')).toBe('{}');
     }
     expect(digests(`${out}.old-1`, '.')).toEqual(before);
     expect(readdirSync(`${out}.old-1`)).not.toContain('lock');

@@ -8,11 +8,8 @@ import {
   NIGHTS_FOLDER,
   newestGeneration,
 } from '../../nightly/generations.ts';
-import { CAMPAIGN_FILE } from '../../storage/campaign-store.ts';
-import { exists } from '../../triage/findings.ts';
-
-/** Baseline file in the folder of a campaign that is compared with no other baseline. */
-export const OWN_BASELINE_FILE = 'baseline.json';
+import { CAMPAIGN_FILE, OWN_BASELINE_FILE } from '../../storage/campaign-store.ts';
+import { exists, isCampaign } from '../../triage/findings.ts';
 
 /** A campaign to show. */
 export interface CampaignSource {
@@ -71,10 +68,6 @@ async function checkFolder(folder: string): Promise<void> {
   throw new UserError(
     `${folder} is neither a campaign nor a nightly folder: a campaign's folder holds a ${CAMPAIGN_FILE}, a nightly folder the folder ${CAMPAIGNS_FOLDER}`,
   );
-}
-
-function isCampaign(folder: string): Promise<boolean> {
-  return exists(join(folder, CAMPAIGN_FILE));
 }
 
 /** Whether it is a nightly folder: one with nights, or with a campaign that has begun in its first night. */

@@ -8,7 +8,7 @@ const folder = testFolder();
 
 function campaignAt(...parts: string[]): string {
   const path = join(folder, ...parts);
-  mkdirSync(path, { recursive: true });
+  mkdirSync(join(path, 'findings'), { recursive: true });
   writeFileSync(join(path, 'campaign.yaml'), '');
   return path;
 }
