@@ -38,6 +38,7 @@ const reportedFault = knownFault.extend({
   path: z.string(),
   input: z.string(),
   replay: z.string(),
+  repair: z.object({ text: z.string(), source: z.string().exactOptional() }).exactOptional(),
   isMinimized: z.boolean(),
 });
 
