@@ -1,6 +1,7 @@
 import { ShellCompDirective } from '@bomb.sh/tab';
 import tab from '@bomb.sh/tab/commander';
 import type { Command } from 'commander';
+import { PRESET_NAMES } from '../config/presets.ts';
 import { CRITERIA } from '../coverage/registry.ts';
 import { QUANTIZERS } from '../model/quantize/registry.ts';
 import { MUTATORS } from '../mutators/registry.ts';
@@ -13,6 +14,7 @@ const VALUES: Readonly<Record<string, () => readonly string[]>> = {
   objective: () => OBJECTIVES.names(),
   mutator: () => MUTATORS.names(),
   measure: () => CRITERIA.names(),
+  preset: () => PRESET_NAMES,
   scheduler: () => SCHEDULERS.names(),
   quantize: () => QUANTIZERS.names(),
   to: () => QUANTIZERS.names(),

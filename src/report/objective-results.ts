@@ -22,7 +22,7 @@ export function checksOf(
   campaigns: readonly ObjectiveResults[],
   failures: readonly FailedCampaign[] = [],
 ): Check[] {
-  const { fresh, known, fixed, uncounted } = groupFaults(campaigns);
+  const { isCompared, fresh, known, fixed, uncounted } = groupFaults(campaigns);
   const failed = failures.map(
     (failure): Check => ({
       group: failure.name,
@@ -42,7 +42,7 @@ export function checksOf(
       }),
     ),
     ...uncounted.map(faultCheck),
-    ...campaigns.flatMap(objectiveChecks),
+    ...campaigns.flatMap((campaign) => objectiveChecks(campaign, isCompared ? 'new fault' : 'fault')),
   ];
 }
 
@@ -53,7 +53,7 @@ function faultCheck(fault: InCampaign<ReportedFault>): Check {
 }
 
 /** One check per objective; the campaign's run time is divided evenly among them. */
-function objectiveChecks({ name, objectives, faults, seconds }: ObjectiveResults): Check[] {
+function objectiveChecks({ name, objectives, faults, seconds }: ObjectiveResults, noun: string): Check[] {
   const objectiveOf = ({ signature, objective }: TriagedFault): string =>
     objectives
       .filter((prefix) => isSignatureOf(signature, prefix))
@@ -64,17 +64,17 @@ function objectiveChecks({ name, objectives, faults, seconds }: ObjectiveResults
     return {
       group: name,
       name: objective,
-      outcome: objectiveOutcome(name, newFaults),
+      outcome: objectiveOutcome(name, newFaults, noun),
       seconds: seconds / allObjectives.length,
     };
   });
 }
 
-function objectiveOutcome(campaign: string, newFaults: readonly ReportedFault[]): CheckOutcome {
+function objectiveOutcome(campaign: string, newFaults: readonly ReportedFault[], noun: string): CheckOutcome {
   if (newFaults.length === 0) return { kind: 'passed' };
   return {
     kind: 'skipped',
-    message: `${plural(newFaults.length, 'new fault')}, each with a test case in ${faultGroup(campaign)}`,
+    message: `${plural(newFaults.length, noun)}, each with a test case in ${faultGroup(campaign)}`,
     details: newFaults.map(({ signature }) => signature).join('\n'),
   };
 }

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { fileError, UserError } from '../core/errors.ts';
 import { isProcessAlive } from '../core/is-process-alive.ts';
 
-const LOCK_FILE = 'lock';
+export const LOCK_FILE = 'lock';
 const BREAK_FILE = 'lock.break';
 
 /** Interval at which the owner touches the lock file, and its age at which an owner on another host counts as dead. */

@@ -1,11 +1,12 @@
 import { existsSync } from 'node:fs';
-import { mkdir, rm, rmdir } from 'node:fs/promises';
+import { mkdir, readdir, rm, rmdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { InterruptedError, UserError } from '../core/errors.ts';
 import { formatCount, plural } from '../core/format-number.ts';
 import { modelName } from '../core/model-name.ts';
 import { quote } from '../core/shell-quote.ts';
 import { isTie } from '../objectives/objective.ts';
+import { LOCK_FILE } from '../storage/lock.ts';
 import { findingFoldersIn } from '../triage/findings.ts';
 import type { FuzzFinding, FuzzOptions, FuzzResult } from './api.ts';
 import { fuzzInService } from './fuzz.ts';
@@ -37,6 +38,9 @@ const DEFAULT_MINIMIZE_TRIES = 2000;
 
 /** Folder of the campaigns whose model did not survive. */
 const FOLDER = join('neurofuzz-out', 'tests');
+
+/** Campaigns of a model that are kept there: a test that fails again and again must not fill the disk. */
+const MAX_KEPT = 10;
 
 /**
  * The matcher `await expect('model.onnx').toSurvive({ seeds: 'digits.npz' })`: runs findings of `regressions` again, then a campaign.
@@ -125,11 +129,20 @@ function defaultLimit({ config, preset, time, execs }: SurviveOptions): { readon
   return isLimited ? {} : { execs: DEFAULT_EXECS };
 }
 
-/** Creates a folder of its own for a campaign: tests run beside each other. */
+/** Creates a folder of its own for a campaign, since tests run beside each other, and removes the oldest ones of the model. */
 async function createFolder(model: string): Promise<string> {
   await mkdir(FOLDER, { recursive: true });
-  for (let n = 1; ; n++) {
-    const folder = join(FOLDER, `${modelName(model)}-${n}`);
+  const prefix = `${modelName(model)}-`;
+  const numbers = (await readdir(FOLDER))
+    .filter((name) => name.startsWith(prefix) && /^\d+$/.test(name.slice(prefix.length)))
+    .map((name) => Number(name.slice(prefix.length)))
+    .sort((a, b) => b - a);
+  for (const n of numbers.slice(MAX_KEPT - 1)) {
+    const old = join(FOLDER, `${prefix}${n}`);
+    if (!existsSync(join(old, LOCK_FILE))) await rm(old, { recursive: true, force: true });
+  }
+  for (let n = (numbers[0] ?? 0) + 1; ; n++) {
+    const folder = join(FOLDER, `${prefix}${n}`);
     try {
       await mkdir(folder);
       return folder;

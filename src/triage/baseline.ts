@@ -1,11 +1,12 @@
 import { stat } from 'node:fs/promises';
-import { basename, dirname } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { writeAtomically } from '../core/atomic-file.ts';
 import { verifyChecksum, withChecksum } from '../core/checksum.ts';
 import { errorMessage, fileError, UserError } from '../core/errors.ts';
 import { MAX_TEXT_BYTES, readText } from '../core/read-bounded.ts';
 import { isTie, SIGNATURE_VERSION } from '../objectives/objective.ts';
+import { OWN_BASELINE_FILE } from '../storage/campaign-store.ts';
 import { FORMAT_VERSION } from '../storage/finding.ts';
 import { Lock, LockedError } from '../storage/lock.ts';
 import { type FaultCounts, type FaultState, isReproducible } from './fault-status.ts';
@@ -71,6 +72,19 @@ export async function loadBaseline(path: string): Promise<Baseline> {
     faults.set(signature, { signature, objective, summary, firstSeen: firstSeen.get(signature) ?? null });
   }
   return { faults: [...faults.values()], hasOtherSignatures, damage };
+}
+
+/** The baseline that a campaign has in its folder, as `neurofuzz view` writes it; undefined without one. */
+export async function ownBaselineOf(campaign: string): Promise<string | undefined> {
+  const path = join(campaign, OWN_BASELINE_FILE);
+  return (await exists(path)) ? path : undefined;
+}
+
+/** The decisions of all baselines that campaigns have in their folders; undefined where none has one. */
+export async function loadOwnBaselines(campaigns: readonly string[]): Promise<Baseline | undefined> {
+  const paths = (await Promise.all(campaigns.map(ownBaselineOf))).filter((path) => path !== undefined);
+  if (paths.length === 0) return undefined;
+  return { faults: (await Promise.all(paths.map(readBaselineFile))).flatMap(({ faults }) => faults) };
 }
 
 async function readBaselineFile(path: string): Promise<Baseline> {

@@ -18,6 +18,7 @@ test.each([
   ['flags that --help does not show', ['fuzz', '--max-d'], ['--max-disk']],
   ['objectives', ['fuzz', '--objective', 'quant'], ['quantization']],
   ['mutators', ['fuzz', '--mutator', 'gaussian-n'], ['gaussian-noise']],
+  ['presets', ['fuzz', '--preset', 'q'], ['quick']],
   ['coverage criteria', ['fuzz', '--measure', 'surp'], ['surprise', 'surprise-likelihood']],
   ['kinds of a copy', ['quantize', 'model.onnx', '--to', 'int'], ['int8']],
 ])('%s are completed', async (_, words, values) => {

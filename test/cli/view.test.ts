@@ -332,7 +332,7 @@ test('the command prints the address alone, and ends with 0 when it is asked to,
     await page.context().close();
   });
 
-  test('writes a state and a note to the baseline, which triage takes', async () => {
+  test('writes a state and a note to the baseline, which triage and report take', async () => {
     const page = await openFault();
     const form = page.getByRole('form', { name: 'state and note' });
     await form.getByLabel('State').selectOption('ignored');
@@ -348,8 +348,12 @@ test('the command prints the address alone, and ends with 0 when it is asked to,
         note: `only with blank digits ${MARKUP}`,
       }),
     ]);
-    const triaged = await neurofuzz(['triage', digits, '--against', baseline, '--json']);
-    expect([triaged.code, JSON.parse(triaged.stdout).faults[0].state]).toEqual([0, 'ignored']);
+    for (const against of [['--against', baseline], []]) {
+      const triaged = await neurofuzz(['triage', digits, ...against, '--json']);
+      expect([triaged.code, JSON.parse(triaged.stdout).faults[0].state]).toEqual([0, 'ignored']);
+    }
+    const reported = await neurofuzz(['report', digits, '-o', join(folder, 'noted.html'), '--json']);
+    expect(JSON.parse(reported.stdout).campaigns[0].faults[0].state).toBe('ignored');
     // A note that is being written stays, whatever is decided elsewhere meanwhile.
     await form.getByLabel('Note').fill('a draft');
     const [{ key }] = (await stateOf(view.address)).campaigns;

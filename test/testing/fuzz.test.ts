@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { cp } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from '@jest/globals';
@@ -198,6 +198,28 @@ describe('toSurvive', () => {
     await expect(survive(repaired, { execs: 1_000_000_000, signal })).rejects.toMatchObject({
       name: 'InterruptedError',
     });
+  });
+
+  test('campaigns of a model that fails again and again do not fill the disk', async () => {
+    const kept = join('neurofuzz-out', 'tests');
+    for (let n = 1; n <= 12; n++) mkdirSync(join(kept, `log-${n}`), { recursive: true });
+    writeFileSync(join(kept, 'log-1', 'lock'), '');
+    mkdirSync(join(kept, 'log-of-another'));
+    try {
+      expect((await survive(log, { execs: 400, minimize: 0 })).pass).toBe(false);
+      const names = readdirSync(kept).filter((name) => name.startsWith('log'));
+      const numbered = [1, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13].map((n) => `log-${n}`);
+      expect(names.sort()).toEqual([...numbered, 'log-of-another'].sort());
+      expect(existsSync(join(kept, 'log-13', 'findings'))).toBe(true);
+    } finally {
+      rmSync(kept, { recursive: true });
+    }
+  });
+
+  test('what is wrong with the options is shown at the line of the test', async () => {
+    const error: Error = await survive(log, { time: 'long' as never }).catch((thrown) => thrown);
+    expect(error.stack?.split('\n')[1]).toContain('fuzz.test.ts');
+    expect(error.stack).toContain(error.message);
   });
 
   test('what is no path is refused', async () => {

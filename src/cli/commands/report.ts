@@ -18,7 +18,10 @@ export function reportCommand(): Command {
       '-o, --out <file>',
       "HTML file (default: report.html in the campaign's folder, or here for several)",
     )
-    .option('--against <path>', 'baseline or older campaign: marks faults as new, known or fixed')
+    .option(
+      '--against <path>',
+      'baseline or older campaign: marks faults as new, known or fixed (default: what neurofuzz view noted)',
+    )
     .option('--title <text>', "heading (default: neurofuzz and the model's name)")
     .option('--junit <file>', 'also write JUnit XML: one test case per objective and per fault')
     .option('--sarif <file>', 'also write SARIF 2.1.0: one rule per objective, one result per fault')
@@ -44,7 +47,10 @@ async function run(folders: readonly string[], options: ReportFlags): Promise<vo
   const { defaultPage, report } = await import('../../report/report.ts');
   const { junit, sarif, markdown, comment, against } = options;
   const html = options.out ?? defaultPage(folders);
-  const campaigns = folders.map((folder) => ({ folder, against }));
+  const { ownBaselineOf } = await import('../../triage/baseline.ts');
+  const campaigns = await Promise.all(
+    folders.map(async (folder) => ({ folder, against: against ?? (await ownBaselineOf(folder)) })),
+  );
   const replayLine = (folder: string): string => `${launcher()} replay ${quote(folder)}`;
   const reported = await withProgress(options, (onProgress) =>
     report(

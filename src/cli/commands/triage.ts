@@ -20,7 +20,10 @@ export function triageCommand(): Command {
   const command = new Command('triage')
     .description('List the faults of campaigns, one per signature, the worst first; mark new ones')
     .argument('<campaign...>', 'campaign folders; the same fault in several campaigns counts once')
-    .option('--against <campaign>', 'older campaign or baseline: marks faults as new, known or fixed')
+    .option(
+      '--against <campaign>',
+      'older campaign or baseline: marks faults as new, known or fixed (default: what neurofuzz view noted)',
+    )
     .option('--update-baseline <file>', 'write the current faults as a baseline for --against');
   for (const { name, help } of DISAGREEMENT_PARAMETERS) command.option(`--${name} <x>`, `re-judge: ${help}`);
   command.option('--by <comparator>', `re-judge: ${DISAGREEMENT_WORDS.by.help}`);
@@ -39,7 +42,10 @@ async function run(campaigns: readonly string[], options: TriageFlags): Promise<
   });
   if (typeof options.by === 'string') rules.push(`by=${options.by}`);
   const { isCounted, statusOf, triage } = await import('../../triage/triage.ts');
-  const against = typeof options.against === 'string' ? options.against : undefined;
+  const { loadOwnBaselines, nextBaseline, updateBaseline, withDecisions } = await import(
+    '../../triage/baseline.ts'
+  );
+  const against = typeof options.against === 'string' ? options.against : await loadOwnBaselines(campaigns);
   const result = await triage(campaigns, { rules: rules.length === 0 ? undefined : rules.join(), against });
   for (const campaign of result.otherSignatures)
     printError(
@@ -49,7 +55,6 @@ async function run(campaigns: readonly string[], options: TriageFlags): Promise<
   if (options.json === true) printJson({ formatVersion: FORMAT_VERSION, ...result });
   else printLines(faultTable(result, statusOf));
   if (typeof options.updateBaseline === 'string') {
-    const { nextBaseline, updateBaseline, withDecisions } = await import('../../triage/baseline.ts');
     await updateBaseline(
       options.updateBaseline,
       (replaced) => withDecisions(nextBaseline(result), replaced),
@@ -138,4 +143,5 @@ Examples:
   neurofuzz triage neurofuzz-out/model --atol 0.05 --rtol 0.01
 
 Findings of model pairs store both outputs, so they are re-judged without running a model.
-Exit codes: 0 when there is no fault (with --against: no new fault; ties do not count), 1 otherwise.`;
+States that neurofuzz view wrote into baseline.json of a campaign count as --against does, unless --against names another.
+Exit codes: 0 when there is no fault (with a baseline: no new fault; ties do not count), 1 otherwise.`;
