@@ -8,7 +8,7 @@ import type {
   NoveltyFilter,
   NoveltyHistory,
 } from './feedback-kind.ts';
-import { smallestReach } from './smallest-reach.ts';
+import { REAL_STEPS, smallestReach } from './smallest-reach.ts';
 
 /** Bytes of an observation beside the estimates, which have one size whatever the number of observations. */
 const OBSERVATION_BYTES = 8;
@@ -195,14 +195,5 @@ function keepWhatRaises({ vectors, width }: Observations, options: MinimizeOptio
     return [...chosen].sort((a, b) => a - b);
   };
   if (max === undefined) return { reach, chosen: cover(reach) };
-  const steps = {
-    grow: (current: number) => (Number.isFinite(current * REACH_GROWTH) ? current * REACH_GROWTH : undefined),
-    between: (low: number, high: number) =>
-      high > low * REACH_PRECISION ? Math.sqrt(low * high) : undefined,
-  };
-  return smallestReach(max, Math.max(reach, Number.MIN_VALUE), steps, cover);
+  return smallestReach(max, Math.max(reach, Number.MIN_VALUE), REAL_STEPS, cover);
 }
-
-/** Growth of the reach while it is too small, and the ratio of two reaches at which they are near enough. */
-const REACH_GROWTH = 16;
-const REACH_PRECISION = 1.01;

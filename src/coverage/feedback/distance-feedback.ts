@@ -10,7 +10,7 @@ import type {
   NoveltyHistory,
 } from './feedback-kind.ts';
 import { greedySetCover } from './greedy-set-cover.ts';
-import { smallestReach } from './smallest-reach.ts';
+import { REAL_STEPS, smallestReach } from './smallest-reach.ts';
 
 /**
  * Distances: an observation is new where its squared L2 distance to the nearest one before it exceeds the threshold, as in
@@ -82,10 +82,6 @@ class DistanceFilter implements NoveltyFilter {
   }
 }
 
-/** Growth of the reach while it is too small, and the ratio of two reaches at which they are near enough. */
-const REACH_GROWTH = 16;
-const REACH_PRECISION = 1.01;
-
 /** Each observation covers those within reach of it, a squared L2 distance. */
 function coverByDistance(observations: Observations, options: MinimizeOptions): MinimizedCover {
   const { reach, max, required, dependenciesOf } = options;
@@ -101,10 +97,5 @@ function coverByDistance(observations: Observations, options: MinimizeOptions): 
     });
   };
   if (max === undefined) return { reach, chosen: cover(reach) };
-  const steps = {
-    grow: (current: number) => (Number.isFinite(current * REACH_GROWTH) ? current * REACH_GROWTH : undefined),
-    between: (low: number, high: number) =>
-      high > low * REACH_PRECISION ? Math.sqrt(low * high) : undefined,
-  };
-  return smallestReach(max, Math.max(reach, Number.MIN_VALUE), steps, cover);
+  return smallestReach(max, Math.max(reach, Number.MIN_VALUE), REAL_STEPS, cover);
 }

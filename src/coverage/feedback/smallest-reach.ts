@@ -9,6 +9,16 @@ export interface ReachSteps {
   between(low: number, high: number): number | undefined;
 }
 
+/** Growth of a reach while it is too small, and the ratio of two reaches at which they are near enough. */
+const GROWTH = 16;
+const PRECISION = 1.01;
+
+/** Steps through reaches that are positive real numbers, by their ratio. */
+export const REAL_STEPS: ReachSteps = {
+  grow: (current) => (Number.isFinite(current * GROWTH) ? current * GROWTH : undefined),
+  between: (low, high) => (high > low * PRECISION ? Math.sqrt(low * high) : undefined),
+};
+
 /** Bisections after which a reach is taken for the smallest. */
 const MAX_BISECTIONS = 24;
 
