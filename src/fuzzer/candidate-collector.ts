@@ -23,7 +23,10 @@ export class CandidateCollector {
     this.#generator = generator;
   }
 
-  /** Adds the new mutants of a run to the task's candidates; those that violate an objective are findings instead. */
+  /**
+   * Adds the new mutants of a run to the task's candidates, and counts all by neighbourhood; those that violate an objective are
+   * findings instead of candidates.
+   */
   collectNew(
     execution: TaskExecution,
     filter: NoveltyFilter,
@@ -34,7 +37,9 @@ export class CandidateCollector {
   ): void {
     const { vectors } = observations;
     for (let row = 0; row < result.rows; row++) {
-      if (this.#generator.isVoid(slice.from + row) || violatingRows.has(row)) continue;
+      if (this.#generator.isVoid(slice.from + row)) continue;
+      execution.neighbours?.count(filter, vectors, row);
+      if (violatingRows.has(row)) continue;
       const pick = this.#generator.pickOf(slice.from + row);
       if (!filter.isNew(vectors, row, execution.trajectories.parentOf(pick).activations)) continue;
       const predictedClass = predictedClassOf(result, row);

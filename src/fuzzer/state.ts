@@ -355,6 +355,7 @@ export class FuzzerState implements CorpusSource {
       indexSize: feedback.size,
       // Workers then send back what comes nearer to a goal, and nothing else.
       threshold: this.isCorpusFull ? Number.MAX_VALUE : this.threshold,
+      ...(this.#options.mutation.scheduler.observed === undefined ? {} : { countsNeighbours: true }),
       ...(this.#disabledObjectives.size === 0 ? {} : { disabledObjectives: [...this.#disabledObjectives] }),
       ...goal,
     };
@@ -386,6 +387,7 @@ export class FuzzerState implements CorpusSource {
     const task = this.#taskOf(result);
     const brokenConstraints: string[] = [];
     this.accounts?.apply(task, result.seedHits ?? [], (entry) => this.corpus.at(entry).ancestorIndex);
+    this.#countNeighbours(result);
     const admission = this.#admission.admit(task, result, this.#legalityCheck(task, brokenConstraints));
     this.#reward(task, result, admission, confirmed);
     this.#updateGoals(confirmed);
@@ -512,6 +514,15 @@ export class FuzzerState implements CorpusSource {
     // An entry that is merely new counts as found, but does not teach how to come nearer to a goal.
     const found = [...improvements, ...novel.map(({ pick }) => ({ pick, novelty: 0 }))];
     search?.mutatorScheduler.reward(stacks, mutants, found, faultPicks);
+  }
+
+  /** Tells the scheduler which entries' neighbourhoods the task's mutants were in. */
+  #countNeighbours({ neighbours }: TaskResult): void {
+    const { scheduler } = this.#options.mutation;
+    neighbours?.entries.forEach((entryIndex, i) => {
+      const rank = this.corpus.rankOf(entryIndex);
+      if (rank !== undefined) scheduler.observed?.(rank, neighbours.mutants[i]);
+    });
   }
 
   #updateGoals({ newFaults, saturatedSignatures }: ConfirmedHits): void {

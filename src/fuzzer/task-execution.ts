@@ -3,6 +3,7 @@ import type { Objective } from '../objectives/objective.ts';
 import type { MutantBatch } from './generation/mutant-generator.ts';
 import type { ParentSource } from './generation/parent-source.ts';
 import type { HitCollector } from './hit-collector.ts';
+import type { NeighbourCounter } from './neighbour-counter.ts';
 import type { DisabledObjective, PhaseSeconds, Task } from './scheduling/task.ts';
 import type { Candidate, GoalTracker } from './search/goal-tracker.ts';
 import type { AscentAccount } from './search/search-goal.ts';
@@ -30,6 +31,8 @@ export interface TaskExecution {
   readonly traced: Map<string, { readonly count: number; readonly attributed: AttributedViolation }>;
   /** What gradients took so far. */
   readonly ascent: { -readonly [K in keyof AscentAccount]: AscentAccount[K] };
+  /** Undefined where the scheduler needs no counts by neighbourhood. */
+  readonly neighbours: NeighbourCounter | undefined;
   /** Mutants that are new. */
   readonly candidates: Candidate[];
   /** Objectives that judge; one whose plug-in fails is removed. */

@@ -16,6 +16,7 @@ import {
 import type { ParentSource } from './generation/parent-source.ts';
 import { HitCollector } from './hit-collector.ts';
 import { LazyObservations } from './lazy-observations.ts';
+import { NeighbourCounter } from './neighbour-counter.ts';
 import { packTestcases } from './packed-testcases.ts';
 import type { Candidates, Span, Task, TaskResult } from './scheduling/task.ts';
 import { MUTANTS_PER_PICK } from './scheduling/task-sizes.ts';
@@ -212,6 +213,7 @@ export class TaskRunner {
       goalTracker,
       trajectories: new Trajectories(task, (entry) => view.entryData(entry), goalTracker),
       traced: new Map(),
+      neighbours: task.countsNeighbours === true ? new NeighbourCounter() : undefined,
       candidates: [],
       ascent: { forwards: 0, gradients: 0, runs: 0, gradientSeconds: 0, seconds: 0 },
       objectives: new Set(objectives.filter(({ name }) => !disabled.has(name))),
@@ -288,7 +290,7 @@ export class TaskRunner {
   }
 
   #resultOf(execution: TaskExecution, tokens: TokenCounts): TaskResult {
-    const { task, goalTracker, hitCollector, disabledObjectives, seconds } = execution;
+    const { task, goalTracker, hitCollector, disabledObjectives, neighbours, seconds } = execution;
     const seedHits = execution.seedHits?.hits ?? [];
     const measured = goalTracker?.progress(execution.candidates.length);
     const progress =
@@ -314,6 +316,7 @@ export class TaskRunner {
       hits: hitCollector.hits,
       counts: hitCollector.counts(),
       ...(seedHits.length === 0 ? {} : { seedHits }),
+      ...(neighbours === undefined ? {} : { neighbours: neighbours.counts() }),
       ...(disabledObjectives.length === 0 ? {} : { disabledObjectives }),
       seconds,
     };

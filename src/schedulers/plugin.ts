@@ -39,6 +39,9 @@ function makePluginScheduler(
       return entry;
     },
     added: (entry, parent) => guard(() => scheduler.added?.(entry, parent)),
+    ...(scheduler.observed === undefined
+      ? {}
+      : { observed: (entry, mutants) => guard(() => scheduler.observed?.(entry, mutants)) }),
     save: () => guard(() => scheduler.save?.()),
     restore: (saved) => guard(() => scheduler.restore?.(saved)),
     guardPicks: guard,

@@ -2,7 +2,9 @@ import type { CampaignConfig } from '../config/schema.ts';
 import { parameterValues } from '../extensions/parameters.ts';
 import { Registry } from '../extensions/registry.ts';
 import { deepHunter } from './deephunter.ts';
+import { fast } from './fast.ts';
 import { loadSchedulerPlugin } from './plugin.ts';
+import { rare } from './rare.ts';
 import { recent } from './recent.ts';
 import type { Scheduler, SchedulerKind } from './scheduler.ts';
 import { seedsOnly } from './seeds-only.ts';
@@ -13,7 +15,7 @@ import { yieldKind } from './yield.ts';
 export const SCHEDULERS = new Registry<SchedulerKind>({
   flag: '--scheduler',
   noun: 'scheduler',
-  kinds: [yieldKind, recent, uniform, deepHunter],
+  kinds: [yieldKind, recent, uniform, deepHunter, fast, rare],
   loadPlugin: loadSchedulerPlugin,
 });
 

@@ -14,6 +14,13 @@ export interface Scheduler {
   pick(corpus: CorpusSize, random: Random): number;
   /** Called when an entry is added; `parent` is the index of the entry it was made from, undefined for a seed. */
   added?(entry: number, parent: number | undefined): void;
+  /**
+   * Called when a task's result is applied, for each entry whose neighbourhood its mutants were in: those with the same elements, or to
+   * which that entry is the nearest. With it each mutant costs a search.
+   *
+   * @param mutants number of these mutants
+   */
+  observed?(entry: number, mutants: number): void;
   /** The state of the scheduler as plain data, for checkpoints. */
   save?(): unknown;
   /** Restores a state that `save` returned. */

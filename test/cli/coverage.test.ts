@@ -67,6 +67,46 @@ describe('campaigns by a criterion of the literature', () => {
     },
   );
 
+  test.each([
+    ['fast', 'values'],
+    ['rare', 'norm'],
+    ['rare:among=3', 'k-multisection'],
+  ])(
+    'with the scheduler %s by %s ends in the same bytes on 1, 2 and 4 workers, and in parts',
+    async (scheduler, measure) => {
+      const campaign = (jobs: number): string =>
+        join(folder, `${scheduler.replaceAll(/\W/g, '-')}-${measure}-${jobs}`);
+      const args = [
+        'fuzz',
+        model,
+        '-i',
+        seeds,
+        '--range=0,1',
+        '-s',
+        '2',
+        '--scheduler',
+        scheduler,
+        '--quiet',
+      ];
+      for (const jobs of [1, 2, 4]) {
+        const out = ['-j', `${jobs}`, '-o', campaign(jobs)];
+        const begun = await neurofuzz([
+          ...args,
+          '--measure',
+          measure,
+          '-n',
+          jobs === 2 ? '900' : '3000',
+          ...out,
+        ]);
+        expect(begun).toMatchObject({ code: 0, stderr: '' });
+      }
+      await neurofuzz(['fuzz', '--resume', '-o', campaign(2), '-n', '3000', '-j', '2', '--quiet']);
+      expect(readJson(campaign(1), 'stats.json').corpus).toBeGreaterThan(3);
+      expect(digests(campaign(2), 'corpus')).toEqual(digests(campaign(1), 'corpus'));
+      expect(digests(campaign(4), 'corpus')).toEqual(digests(campaign(1), 'corpus'));
+    },
+  );
+
   test('with other reference inputs is another campaign, which --resume refuses', async () => {
     const out = join(folder, 'other-reference');
     const args = [

@@ -97,6 +97,21 @@ describe('applying a result', () => {
     expect(state.corpus.size).toEqual({ count: 2, seeds: 1 });
   });
 
+  test('tells the scheduler how many mutants were near each entry, where it asks for that', () => {
+    const seen: [number, number][] = [];
+    const scheduler = {
+      pick: () => 0,
+      observed: (entry: number, mutants: number) => seen.push([entry, mutants]),
+    };
+    const { mutation } = stateOptions();
+    const state = seededState({ mutation: { ...mutation, scheduler } });
+    const task = handOut(state);
+    expect(task.countsNeighbours).toBe(true);
+    state.apply(resultOf(task, [], { neighbours: { entries: [0], mutants: [5] } }), NOTHING_CONFIRMED);
+    expect(seen).toEqual([[0, 5]]);
+    expect(handOut(seededState()).countsNeighbours).toBeUndefined();
+  });
+
   test('refuses a result out of order, and changes nothing', () => {
     const state = seededState();
     handOut(state);

@@ -82,6 +82,16 @@ describe('what a task sends back', () => {
     expect(candidatesOf(await broken.run(taskOf([0]), viewOf([parent], knowing())))).toEqual([1, 2]);
   });
 
+  test('are the counts of mutants by the nearest entry, where the task asks for them', async () => {
+    const history = knowing([0, 0, 0], [7, 0, 0]);
+    const { runner } = make({ objectives: [objectiveOf('large', ([y]) => y === 6)] });
+    const task = taskOf([0], { threshold: 4 });
+    expect((await runner.run(task, viewOf([parent], history))).neighbours).toBeUndefined();
+    const { neighbours } = await runner.run({ ...task, countsNeighbours: true }, viewOf([parent], history));
+    // 1 to 3 lie nearer to 0, and 4 to 8 nearer to 7; 6 violates an objective and counts all the same.
+    expect(neighbours).toEqual({ entries: [0, 1], mutants: [3, 5] });
+  });
+
   test('depends on the task alone, whatever part of it is run where', async () => {
     const noisy = armOf(([first, ...rest], index) => [first * 2 + index, ...rest]);
     const view = viewOf([{ ...parent, data: testcaseOf([5, 0, 0]) }, parent], knowing());

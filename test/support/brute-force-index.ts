@@ -22,4 +22,9 @@ export class ExactIndex implements NeighbourIndex {
     for (const stored of this.#vectors) best = Math.min(best, squaredDistance(values, offset, stored));
     return best;
   }
+
+  nearestEntry(values: Float32Array, offset = 0): number {
+    const best = this.nearest(values, offset);
+    return this.#vectors.findIndex((stored) => squaredDistance(values, offset, stored) === best);
+  }
 }

@@ -136,6 +136,7 @@ export function executionOf(task: Task, view: CorpusView, options: TaskRunnerOpt
     goalTracker,
     trajectories: new Trajectories(task, view.entryData, goalTracker),
     traced: new Map(),
+    neighbours: undefined,
     candidates: [],
     ascent: { forwards: 0, gradients: 0, runs: 0, gradientSeconds: 0, seconds: 0 },
     objectives: new Set(objectives),

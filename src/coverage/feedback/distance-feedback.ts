@@ -19,7 +19,7 @@ import { REAL_STEPS, smallestReach } from './smallest-reach.ts';
 export const distanceFeedback: FeedbackKind = {
   name: 'distance',
   isCalibrated: true,
-  openHistory: (width, snapshots) => new DistanceHistory(makeNeighbourIndex(width, snapshots)),
+  openHistory: (width, snapshots) => new DistanceHistory(makeNeighbourIndex(width, snapshots), width),
   bytesPerObservation: indexBytesPerVector,
   unitsOf: (score, threshold) => score / Math.max(threshold, Number.MIN_VALUE),
   minimize: coverByDistance,
@@ -28,9 +28,11 @@ export const distanceFeedback: FeedbackKind = {
 
 class DistanceHistory implements NoveltyHistory {
   readonly #index: NeighbourIndex;
+  readonly #width: number;
 
-  constructor(index: NeighbourIndex) {
+  constructor(index: NeighbourIndex, width: number) {
     this.#index = index;
+    this.#width = width;
   }
 
   get size(): number {
@@ -50,17 +52,19 @@ class DistanceHistory implements NoveltyHistory {
   }
 
   filter(threshold: number): NoveltyFilter {
-    return new DistanceFilter(this.#index, threshold);
+    return new DistanceFilter(this.#index, this.#width, threshold);
   }
 }
 
 class DistanceFilter implements NoveltyFilter {
   readonly #index: NeighbourIndex;
+  readonly #width: number;
   readonly #threshold: number;
   readonly #accepted: Float32Array[] = [];
 
-  constructor(index: NeighbourIndex, threshold: number) {
+  constructor(index: NeighbourIndex, width: number, threshold: number) {
     this.#index = index;
+    this.#width = width;
     this.#threshold = threshold;
   }
 
@@ -68,7 +72,7 @@ class DistanceFilter implements NoveltyFilter {
   // sends back already: at most one of the two would enter the corpus.
   isNew(observations: Float32Array, row: number, parent: Float32Array): boolean {
     const threshold = this.#threshold;
-    const width = parent.length;
+    const width = this.#width;
     const offset = row * width;
     if (squaredDistance(observations, offset, parent) <= threshold) return false;
     if (!isFiniteVector(observations, offset, width)) return false;
@@ -79,6 +83,12 @@ class DistanceFilter implements NoveltyFilter {
 
   accept(observation: Float32Array): void {
     this.#accepted.push(observation);
+  }
+
+  neighbourOf(observations: Float32Array, row: number): number {
+    const offset = row * this.#width;
+    if (!isFiniteVector(observations, offset, this.#width)) return -1;
+    return this.#index.nearestEntry(observations, offset);
   }
 }
 

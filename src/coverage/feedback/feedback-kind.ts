@@ -61,6 +61,11 @@ export interface NoveltyFilter {
   isNew(observations: Float32Array, row: number, parent: Float32Array): boolean;
   /** Adds the observation of a mutant that the task sends back. It is kept: it must not change afterwards. */
   accept(observation: Float32Array): void;
+  /**
+   * The entry whose neighbourhood a row is in: the nearest one, or the one with equal elements; -1 where there is none. Absent where
+   * observations have no neighbourhoods.
+   */
+  neighbourOf?(observations: Float32Array, row: number): number;
 }
 
 export interface MinimizeOptions {

@@ -10,8 +10,16 @@ import type {
 import { greedySetCover } from './greedy-set-cover.ts';
 import { smallestReach } from './smallest-reach.ts';
 
-/** Bytes of one value in a `Set`. */
+/** Bytes of one value in a `Set`, and of one in a `Map`. */
 const SET_ELEMENT_BYTES = 40;
+const MAP_ITEM_BYTES = 48;
+
+const FNV_OFFSET = 0x811c9dc5 | 0;
+const FNV_PRIME = 0x01000193;
+
+/** A number and its bits, in the same bytes. */
+const NUMBER = new Float32Array(1);
+const BITS = new Int32Array(NUMBER.buffer);
 
 /**
  * A set of elements, like the edges in a coverage map of AFL: every number of an observation that is not zero is one, a
@@ -23,7 +31,7 @@ export const setFeedback: FeedbackKind = {
   isCalibrated: false,
   openHistory: (width) => new SetHistory(width),
   // An entry has at least one element that is new; where elements are bits, the bitmap has room for all of them.
-  bytesPerObservation: () => SET_ELEMENT_BYTES,
+  bytesPerObservation: () => SET_ELEMENT_BYTES + MAP_ITEM_BYTES,
   unitsOf: (score, threshold) => score / (threshold + 1),
   minimize: coverElements,
   describeReach: (reach) =>
@@ -35,6 +43,8 @@ export const setFeedback: FeedbackKind = {
 class SetHistory implements NoveltyHistory {
   readonly #width: number;
   readonly #elements: ElementSet;
+  /** The last observation with each set of elements, by the set's hash. */
+  readonly #byHash = new Map<number, number>();
   #size = 0;
 
   constructor(width: number) {
@@ -58,6 +68,7 @@ class SetHistory implements NoveltyHistory {
 
   add(observation: Float32Array): void {
     this.#elements.addAll(observation);
+    this.#byHash.set(hashElements(observation, 0, this.#width), this.#size);
     this.#size++;
   }
 
@@ -67,18 +78,20 @@ class SetHistory implements NoveltyHistory {
   }
 
   filter(threshold: number): NoveltyFilter {
-    return new SetFilter(this.#elements, this.#width, threshold);
+    return new SetFilter(this.#elements, this.#byHash, this.#width, threshold);
   }
 }
 
 class SetFilter implements NoveltyFilter {
   readonly #known: ElementSet;
+  readonly #byHash: ReadonlyMap<number, number>;
   readonly #accepted: ElementSet;
   readonly #width: number;
   readonly #threshold: number;
 
-  constructor(known: ElementSet, width: number, threshold: number) {
+  constructor(known: ElementSet, byHash: ReadonlyMap<number, number>, width: number, threshold: number) {
     this.#known = known;
+    this.#byHash = byHash;
     this.#accepted = new ElementSet(width);
     this.#width = width;
     this.#threshold = threshold;
@@ -99,6 +112,23 @@ class SetFilter implements NoveltyFilter {
   accept(observation: Float32Array): void {
     this.#accepted.addAll(observation);
   }
+
+  /** The entry with the same elements, as AFLFast counts equal paths by their hash. */
+  neighbourOf(observations: Float32Array, row: number): number {
+    return this.#byHash.get(hashElements(observations, row * this.#width, this.#width)) ?? -1;
+  }
+}
+
+/** FNV-1a over the positions and bits of an observation's elements, by words. */
+function hashElements(observations: Float32Array, offset: number, width: number): number {
+  let hash = FNV_OFFSET;
+  for (let position = 0; position < width; position++) {
+    const value = observations[offset + position];
+    if (value === 0) continue;
+    NUMBER[0] = value;
+    hash = Math.imul(Math.imul(hash ^ position, FNV_PRIME) ^ BITS[0], FNV_PRIME);
+  }
+  return hash;
 }
 
 /** Each observation covers its elements; `reach` is how many of one that is left out may be covered by none. */

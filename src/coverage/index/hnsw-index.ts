@@ -101,6 +101,11 @@ export class HnswIndex implements NeighbourIndex {
     return this.#index.searchKnn(this.#toArray(values, offset), 1).distances[0];
   }
 
+  nearestEntry(values: Float32Array, offset = 0): number {
+    if (this.#size === 0) return -1;
+    return this.#index.searchKnn(this.#toArray(values, offset), 1).neighbors[0];
+  }
+
   /** Loads the newest intact snapshot of at most `size` vectors into an empty index. */
   loadPrefix(size: number): number {
     const { folder } = this.#snapshotOptions;

@@ -9,6 +9,8 @@ export interface NeighbourIndex {
    * @param offset index of the vector's first number, so that a row of a batch needs no view
    */
   nearest(values: Float32Array, offset?: number): number;
+  /** Index of the nearest stored vector, in the order of insertion; -1 while none is stored. */
+  nearestEntry(values: Float32Array, offset?: number): number;
   /**
    * Loads the snapshot of at most the first `size` vectors, where there is one. Only for an empty index.
    *

@@ -200,6 +200,7 @@ const result = z.looseObject({
     )
     .max(1 << 20)
     .optional(),
+  neighbours: z.looseObject({ entries: numbers, mutants: numbers }).optional(),
   seconds: z.looseObject({
     mutate: z.number(),
     model: z.number(),

@@ -28,12 +28,13 @@ export interface TaskRecord {
   readonly looks?: boolean;
   readonly resized?: SizeChange;
   readonly radii?: readonly (number | null)[];
+  readonly neighbours?: true;
 }
 
 /** The record of a task for the checkpoint. */
 export function toTaskRecord(task: Task): TaskRecord {
   const { number, mutants, parents, threshold, disabledObjectives, goal, picksPerStep, lookahead } = task;
-  const { sizeChange, radii } = task;
+  const { sizeChange, radii, countsNeighbours } = task;
   return {
     number,
     execsBefore: task.firstExec,
@@ -50,6 +51,7 @@ export function toTaskRecord(task: Task): TaskRecord {
     ...(lookahead === undefined ? {} : { looks: lookahead }),
     ...(sizeChange === undefined ? {} : { resized: sizeChange }),
     ...(radii === undefined ? {} : { radii }),
+    ...(countsNeighbours === undefined ? {} : { neighbours: countsNeighbours }),
   };
 }
 
@@ -77,7 +79,8 @@ function toGoalRecord({
 
 /** The task that a checkpoint's record describes. */
 export function fromTaskRecord(record: TaskRecord): Task {
-  const { number, mutants, parents, threshold, ended, focus, stride, looks, resized, radii } = record;
+  const { number, mutants, parents, threshold, ended, focus, stride, looks, resized, radii, neighbours } =
+    record;
   return {
     number,
     firstExec: record.execsBefore,
@@ -107,5 +110,6 @@ export function fromTaskRecord(record: TaskRecord): Task {
     ...(looks === undefined ? {} : { lookahead: looks }),
     ...(resized === undefined ? {} : { sizeChange: resized }),
     ...(radii === undefined ? {} : { radii }),
+    ...(neighbours === undefined ? {} : { countsNeighbours: neighbours }),
   };
 }

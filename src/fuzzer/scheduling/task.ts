@@ -1,6 +1,7 @@
 import type { SizeChange } from '../../inputs/sizes/size-change.ts';
 import type { TestcaseData } from '../../inputs/testcase.ts';
 import type { Violation } from '../../objectives/objective.ts';
+import type { NeighbourCounts } from '../neighbour-counter.ts';
 import type { ObservedTestcase, PackedTestcases } from '../packed-testcases.ts';
 import type { GoalAssignment, GoalProgress } from '../search/search-goal.ts';
 import type { SeedHit } from '../seeds/seed-distance.ts';
@@ -25,6 +26,8 @@ export interface Task {
   readonly indexSize: number;
   /** Score above which an observation is new: a squared L2 distance, or a number of new elements. */
   readonly threshold: number;
+  /** Whether the scheduler needs the counts of mutants by neighbourhood; absent where it does not. */
+  readonly countsNeighbours?: true;
   /** Names of objectives disabled because their plug-in failed. */
   readonly disabledObjectives?: readonly string[];
   /** The goal that it is for; absent for a task that seeks coverage alone. */
@@ -132,6 +135,8 @@ export interface TaskResult {
   readonly counts: readonly HitCount[];
   /** What the violations say of seeds; absent where none of the objectives has accounts of them, or none is violated. */
   readonly seedHits?: readonly SeedHit[];
+  /** Absent where the task does not ask for them. */
+  readonly neighbours?: NeighbourCounts;
   /** Absent where no plug-in failed. */
   readonly disabledObjectives?: readonly DisabledObjective[];
   readonly seconds: PhaseSeconds;

@@ -28,6 +28,15 @@ describe('novelty by a set', () => {
     expect(history.score(Float32Array.of(0, 1, 0))).toBe(1);
   });
 
+  test('the neighbour of a mutant is the entry with the same elements', () => {
+    const history = setFeedback.openHistory(3);
+    history.add(Float32Array.of(1, 0, 2));
+    history.add(Float32Array.of(0, 1, 2));
+    const filter = history.filter(0);
+    const rows = Float32Array.of(0, 1, 2, 1, 0, 2, 1, 1, 2, 2, 0, 1);
+    expect([0, 1, 2, 3].map((row) => filter.neighbourOf?.(rows, row))).toEqual([1, 0, -1, -1]);
+  });
+
   test('of n needs more than n new elements, and its unit is n + 1 of them', () => {
     const filter = setFeedback.openHistory(3).filter(1);
     const parent = new Float32Array(3);

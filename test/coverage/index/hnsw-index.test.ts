@@ -13,10 +13,13 @@ describe('the HNSW index', () => {
   test('is infinitely far while empty, and finds the nearest after', () => {
     const index = new HnswIndex(2);
     expect(index.nearest(Float32Array.of(0, 0))).toBe(Number.POSITIVE_INFINITY);
+    expect(index.nearestEntry(Float32Array.of(0, 0))).toBe(-1);
     index.add(Float32Array.of(3, 4));
     index.add(Float32Array.of(-1, 0));
     expect(index.nearest(Float32Array.of(0, 0))).toBe(1);
     expect(index.nearest(Float32Array.of(9, 9, 3, 3, 9), 2)).toBe(1);
+    expect(index.nearestEntry(Float32Array.of(9, 9, 3, 3, 9), 2)).toBe(0);
+    expect(index.nearestEntry(Float32Array.of(0, 0))).toBe(1);
     expect(index.size).toBe(2);
   });
 

@@ -18,8 +18,12 @@ describe('the sorted index', () => {
           exact.add(Float32Array.of(value));
         }
         const batch = Float32Array.from(asked);
-        for (const [row, value] of batch.entries())
+        for (const [row, value] of batch.entries()) {
           expect(sorted.nearest(batch, row)).toBe(exact.nearest(Float32Array.of(value)));
+          expect(Math.abs(stored[sorted.nearestEntry(batch, row)] - value)).toBe(
+            Math.sqrt(exact.nearest(Float32Array.of(value))),
+          );
+        }
       }),
     );
   });

@@ -48,6 +48,7 @@ const tasks: fc.Arbitrary<Task> = fc.record(
       ),
     picksPerStep: fc.integer({ min: 1, max: 512 }),
     lookahead: fc.boolean(),
+    countsNeighbours: fc.constant(true as const),
     sizeChange: fc.record({
       dimension: fc.string(),
       places: fc.array(fc.record({ input: fc.nat(), axis: fc.nat() })),
