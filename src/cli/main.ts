@@ -9,40 +9,53 @@ import {
 } from '../core/errors.ts';
 import { VERSION } from '../core/package-files.ts';
 import { allowPlugins } from '../extensions/allowed-plugins.ts';
+import {
+  COMMAND_NAMES,
+  type CommandName,
+  commandTerm,
+  describedCommand,
+  isCommandName,
+} from './command-summaries.ts';
 import { EXIT } from './exit-codes.ts';
 import { watchStandardStreams } from './output/standard-streams.ts';
 import { printError, printStack } from './output/terminal.ts';
 
-/** All commands, in the order of the help. A command is imported only when it is needed. */
-const COMMANDS = new Map<string, (startedAt: number) => Promise<Command>>([
-  ['fuzz', async (startedAt) => (await import('./commands/fuzz.ts')).fuzzCommand(startedAt)],
-  ['replay', async () => (await import('./commands/replay.ts')).replayCommand()],
-  ['triage', async () => (await import('./commands/triage.ts')).triageCommand()],
-  ['minimize', async () => (await import('./commands/minimize.ts')).minimizeCommand()],
-  ['distill', async () => (await import('./commands/distill.ts')).distillCommand()],
-  ['report', async () => (await import('./commands/report.ts')).reportCommand()],
-  ['view', async () => (await import('./commands/view.ts')).viewCommand()],
-  ['nightly', async () => (await import('./commands/nightly.ts')).nightlyCommand()],
-  ['inspect', async () => (await import('./commands/inspect.ts')).inspectCommand()],
-  ['quantize', async () => (await import('./commands/quantize.ts')).quantizeCommand()],
-  ['compare', async () => (await import('./commands/compare.ts')).compareCommand()],
-  ['coverage', async () => (await import('./commands/coverage.ts')).coverageCommand()],
-  ['objectives', async () => (await import('./commands/objectives.ts')).objectivesCommand()],
-  ['mutators', async () => (await import('./commands/mutators.ts')).mutatorsCommand()],
-  ['init', async () => (await import('./commands/init.ts')).initCommand()],
-  ['doctor', async () => (await import('./commands/doctor.ts')).doctorCommand()],
-  ['worker', async () => (await import('./commands/worker.ts')).workerCommand()],
-  ['workers', async () => (await import('./commands/workers.ts')).workersCommand()],
-]);
+/** How each command is made. It is imported only when it is needed. */
+const COMMANDS: Readonly<Record<CommandName, (startedAt: number) => Promise<Command>>> = {
+  fuzz: async (startedAt) => (await import('./commands/fuzz.ts')).fuzzCommand(startedAt),
+  replay: async () => (await import('./commands/replay.ts')).replayCommand(),
+  triage: async () => (await import('./commands/triage.ts')).triageCommand(),
+  minimize: async () => (await import('./commands/minimize.ts')).minimizeCommand(),
+  distill: async () => (await import('./commands/distill.ts')).distillCommand(),
+  report: async () => (await import('./commands/report.ts')).reportCommand(),
+  view: async () => (await import('./commands/view.ts')).viewCommand(),
+  nightly: async () => (await import('./commands/nightly.ts')).nightlyCommand(),
+  inspect: async () => (await import('./commands/inspect.ts')).inspectCommand(),
+  quantize: async () => (await import('./commands/quantize.ts')).quantizeCommand(),
+  compare: async () => (await import('./commands/compare.ts')).compareCommand(),
+  coverage: async () => (await import('./commands/coverage.ts')).coverageCommand(),
+  objectives: async () => (await import('./commands/objectives.ts')).objectivesCommand(),
+  mutators: async () => (await import('./commands/mutators.ts')).mutatorsCommand(),
+  init: async () => (await import('./commands/init.ts')).initCommand(),
+  doctor: async () => (await import('./commands/doctor.ts')).doctorCommand(),
+  worker: async () => (await import('./commands/worker.ts')).workerCommand(),
+  workers: async () => (await import('./commands/workers.ts')).workersCommand(),
+};
 
 /** The command that prints a shell's completion script, and the hidden one that the script calls. */
 const COMPLETION_COMMANDS: ReadonlySet<string> = new Set(['completion', 'complete']);
 
-/** The command named in the arguments; all commands if there is none, for the help and for suggestions. */
+/**
+ * The command named in the arguments. For the help, the version and names that are misspelt, what stands in the list of commands;
+ * otherwise all commands.
+ */
 function commandsFor(argv: readonly string[], startedAt: number): Promise<Command[]> {
-  const maker = COMMANDS.get(argv[2] ?? '');
-  const makers = maker === undefined ? [...COMMANDS.values()] : [maker];
-  return Promise.all(makers.map((make) => make(startedAt)));
+  const [, , first = ''] = argv;
+  const named = isCommandName(first) ? [first] : COMMAND_NAMES;
+  const isListed = !COMPLETION_COMMANDS.has(first) && !argv.slice(2).some(isCommandName);
+  return Promise.all(
+    named.map(async (name) => (isListed ? describedCommand(name) : COMMANDS[name](startedAt))),
+  );
 }
 
 /**
@@ -83,6 +96,7 @@ async function parse(argv: readonly string[], startedAt: number): Promise<void> 
   const program = new Command('neurofuzz')
     .description('Coverage-guided fuzzing for saved neural networks')
     .version(VERSION)
+    .configureHelp({ subcommandTerm: commandTerm })
     .showSuggestionAfterError(true)
     .addHelpText('after', EXAMPLES);
   for (const command of await commandsFor(argv, startedAt)) program.addCommand(command);

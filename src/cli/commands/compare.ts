@@ -1,4 +1,4 @@
-import { Command } from 'commander';
+import type { Command } from 'commander';
 import { divergenceText, firstDivergence } from '../../analysis/layer-divergence.ts';
 import { inputSection } from '../../config/input-section.ts';
 import { modelSection, resourceSection } from '../../config/model-section.ts';
@@ -8,6 +8,7 @@ import { formatCount, formatNumber, plural } from '../../core/format-number.ts';
 import type { ComparisonReport } from '../../model-commands/compare.ts';
 import { addOutputFlags } from '../arguments/output-flags.ts';
 import { addSettingFlags, readSections } from '../arguments/setting-flags.ts';
+import { describedCommand } from '../command-summaries.ts';
 import { EXIT } from '../exit-codes.ts';
 import { logNotices, type OutputOptions } from '../output/logging.ts';
 import { withProgress } from '../output/progress.ts';
@@ -22,10 +23,7 @@ interface CompareOptions extends OutputOptions {
 
 /** `neurofuzz compare`: measures how far two models differ on given inputs. */
 export function compareCommand(): Command {
-  const command = new Command('compare')
-    .description(
-      'Compare two models on given inputs: agreement, differences, worst inputs, and layer by layer',
-    )
+  const command = describedCommand('compare')
     .argument('<reference>', 'the reference model')
     .argument('<copy>', 'the model that should give the same outputs');
   addSettingFlags(command, ['seeds'], { seeds: 'the inputs, as fuzz takes them' });

@@ -1,5 +1,5 @@
 import { writeFile } from 'node:fs/promises';
-import { Command } from 'commander';
+import type { Command } from 'commander';
 import { inputSection } from '../../config/input-section.ts';
 import { modelSection, resourceSection } from '../../config/model-section.ts';
 import { coverageSection } from '../../config/schema.ts';
@@ -10,6 +10,7 @@ import { boundsJson, describeBounds, type Parameter } from '../../extensions/par
 import type { CoverageReport } from '../../model-commands/coverage.ts';
 import { addOutputFlags } from '../arguments/output-flags.ts';
 import { addSettingFlags, LOADING_FLAGS, readSections } from '../arguments/setting-flags.ts';
+import { describedCommand } from '../command-summaries.ts';
 import { logNotices, type OutputOptions } from '../output/logging.ts';
 import { withProgress } from '../output/progress.ts';
 import { table } from '../output/table.ts';
@@ -23,9 +24,7 @@ interface CoverageOptions extends OutputOptions {
 
 /** `neurofuzz coverage`: lists the coverage criteria, or measures what a test set covers by each. */
 export function coverageCommand(): Command {
-  const command = new Command('coverage')
-    .description('Measure what a test set covers by each criterion, or list the criteria')
-    .argument('[model]', 'the model (default: list the criteria)');
+  const command = describedCommand('coverage').argument('[model]', 'the model (default: list the criteria)');
   addSettingFlags(command, ['seeds'], { seeds: 'the test set, as fuzz takes seeds' });
   command.option('--compare <path...>', 'a second test set, to show beside the first');
   addSettingFlags(command, ['coverageReference', 'coverage', 'shape', ...LOADING_FLAGS], {

@@ -1,10 +1,11 @@
-import { Command } from 'commander';
+import type { Command } from 'commander';
 import { UserError } from '../../core/errors.ts';
 import { formatCount, plural } from '../../core/format-number.ts';
 import { quote } from '../../core/shell-quote.ts';
 import type { DistillReport } from '../../corpus-minimizer/distill.ts';
 import { DEFAULT_FEEDBACK, feedbackKind } from '../../coverage/feedback/registry.ts';
 import { addOutputFlags } from '../arguments/output-flags.ts';
+import { describedCommand } from '../command-summaries.ts';
 import { launcher } from '../launcher.ts';
 import type { OutputOptions } from '../output/logging.ts';
 import { withProgress } from '../output/progress.ts';
@@ -12,8 +13,7 @@ import { printError, printJson, printLines } from '../output/terminal.ts';
 
 /** `neurofuzz distill`: writes a smallest corpus with the same coverage. */
 export function distillCommand(): Command {
-  const command = new Command('distill')
-    .description('Write the smallest corpus with the same coverage as some campaigns, which are not modified')
+  const command = describedCommand('distill')
     .argument('<campaign...>', 'campaign folders, or corpora that were distilled before')
     .option('-o, --out <dir>', 'folder of the distilled corpus (default: <campaign>-distilled)')
     .option(

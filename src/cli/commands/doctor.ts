@@ -1,6 +1,7 @@
-import { Command } from 'commander';
+import type { Command } from 'commander';
 import { formatCount, plural } from '../../core/format-number.ts';
 import type { Diagnosis } from '../../setup/doctor.ts';
+import { describedCommand } from '../command-summaries.ts';
 import { EXIT } from '../exit-codes.ts';
 
 import { table } from '../output/table.ts';
@@ -8,10 +9,7 @@ import { printJson, printLines } from '../output/terminal.ts';
 
 /** `neurofuzz doctor`: lists the runtimes and devices that work on this machine. */
 export function doctorCommand(): Command {
-  return new Command('doctor')
-    .description(
-      'Show which runtimes and devices work here, how fast they are, and how to install the others',
-    )
+  return describedCommand('doctor')
     .option('--json', 'print one JSON object on standard output')
     .addHelpText('after', '\nExit codes: 0 when every kind of model except SavedModels can run, 3 otherwise.')
     .action(run);

@@ -1,4 +1,4 @@
-import { Command } from 'commander';
+import type { Command } from 'commander';
 import { checkOutcome, hasConfirmedFault } from '../../campaign/check-outcome.ts';
 import type { ExecutorFactory } from '../../campaign/executor-factory.ts';
 import type { Monitor } from '../../campaign/monitor/monitor.ts';
@@ -16,6 +16,7 @@ import { groupFlags } from '../arguments/flag-groups.ts';
 import { addOutputFlags } from '../arguments/output-flags.ts';
 import { addAllSettingFlags, readSettingFlags } from '../arguments/setting-flags.ts';
 import { TRUST_HELP } from '../arguments/trust-flag.ts';
+import { describedCommand } from '../command-summaries.ts';
 import { EXIT } from '../exit-codes.ts';
 import { summaryJson, summaryLines } from '../output/campaign-summary.ts';
 import type { OutputOptions } from '../output/logging.ts';
@@ -42,8 +43,7 @@ interface FuzzOptions extends OutputOptions {
  * @param startedAt when the command began, on `performance.now()`'s clock
  */
 export function fuzzCommand(startedAt: number): Command {
-  const command = new Command('fuzz')
-    .description('Run a campaign: mutate the seeds, keep new behaviour, report failures')
+  const command = describedCommand('fuzz')
     .argument(
       '[model]',
       'saved model: an .onnx file, a TensorFlow.js model.json or its folder, or a SavedModel folder',

@@ -1,4 +1,4 @@
-import { Command, Option } from 'commander';
+import { type Command, Option } from 'commander';
 import { budgetSection } from '../../config/budget-section.ts';
 import { inputSection } from '../../config/input-section.ts';
 import { modelSection, resourceSection } from '../../config/model-section.ts';
@@ -8,6 +8,7 @@ import { plural } from '../../core/format-number.ts';
 import { quote } from '../../core/shell-quote.ts';
 import { PLUGIN_TEMPLATES, type PluginTemplateName } from '../../setup/plugin-template.ts';
 import { addSettingFlags, LOADING_FLAGS, readSections } from '../arguments/setting-flags.ts';
+import { describedCommand } from '../command-summaries.ts';
 import { launcher } from '../launcher.ts';
 import { printLines } from '../output/terminal.ts';
 
@@ -18,8 +19,7 @@ interface InitOptions {
 
 /** `neurofuzz init`: writes a campaign file for a model, or a template of a plug-in. */
 export function initCommand(): Command {
-  const command = new Command('init')
-    .description('Write a commented campaign.yaml for a model, or a plug-in template; both run as written')
+  const command = describedCommand('init')
     .argument('[model]', 'an .onnx file, a TensorFlow.js model.json, a SavedModel folder')
     .option(
       '-o, --out <file>',

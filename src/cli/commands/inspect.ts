@@ -1,4 +1,4 @@
-import { Command } from 'commander';
+import type { Command } from 'commander';
 import { inputSection } from '../../config/input-section.ts';
 import { modelSection, resourceSection } from '../../config/model-section.ts';
 import { formatCount, formatNumber, plural } from '../../core/format-number.ts';
@@ -9,6 +9,7 @@ import type { Headroom, TensorHeadroom } from '../../model-commands/headroom.ts'
 import type { InspectedInput, Inspection } from '../../setup/inspect.ts';
 import { shapeText } from '../../tensor/tensor.ts';
 import { addSettingFlags, LOADING_FLAGS, readSections } from '../arguments/setting-flags.ts';
+import { describedCommand } from '../command-summaries.ts';
 import { logNotices, type OutputOptions } from '../output/logging.ts';
 import { table } from '../output/table.ts';
 import { printJson, printLines } from '../output/terminal.ts';
@@ -22,8 +23,7 @@ interface InspectOptions extends OutputOptions {
 
 /** `neurofuzz inspect`: describes a model's inputs, outputs, operations and tensors. */
 export function inspectCommand(): Command {
-  const command = new Command('inspect')
-    .description("Show a model's inputs, outputs, operations, and the tensors usable for coverage")
+  const command = describedCommand('inspect')
     .argument('<model>', 'an .onnx file, a TensorFlow.js model.json, a SavedModel folder')
     .option('--all', `list all tensors, not only ${MAX_TENSORS}`)
     .option('--sites', 'list the operations that can produce NaN or infinity, and when they do')

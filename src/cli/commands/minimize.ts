@@ -1,4 +1,4 @@
-import { Command } from 'commander';
+import type { Command } from 'commander';
 import type { Distance } from '../../constraints/distance.ts';
 import { UserError } from '../../core/errors.ts';
 import { formatCount, formatNumber, plural } from '../../core/format-number.ts';
@@ -6,6 +6,7 @@ import type { MinimizeResult } from '../../triage/minimize/minimize.ts';
 import type { SmallerFinding } from '../../triage/minimize/minimize-finding.ts';
 import { addOutputFlags } from '../arguments/output-flags.ts';
 import { TRUST_HELP } from '../arguments/trust-flag.ts';
+import { describedCommand } from '../command-summaries.ts';
 import { EXIT } from '../exit-codes.ts';
 import type { OutputOptions } from '../output/logging.ts';
 import { withProgress } from '../output/progress.ts';
@@ -19,8 +20,7 @@ const MAX_TRIES = 10_000_000;
 
 /** `neurofuzz minimize`: reduces the difference of findings from their seeds. */
 export function minimizeCommand(): Command {
-  const command = new Command('minimize')
-    .description('Shrink findings: keep the fault, reduce the difference from the seed')
+  const command = describedCommand('minimize')
     .argument('<path...>', "a finding's folder; with --all a folder of them, or a campaign")
     .option('--all', 'all findings below the paths')
     .option('--tries <n>', 'maximum number of runs per finding', '20000')

@@ -1,14 +1,14 @@
-import { Command } from 'commander';
+import type { Command } from 'commander';
 import { boundsJson, type DefaultedParameter, describeBounds } from '../../extensions/parameters.ts';
 import type { MutatorGroup } from '../../mutators/registry.ts';
+import { describedCommand } from '../command-summaries.ts';
 
 import { table } from '../output/table.ts';
 import { printJson, printLines } from '../output/terminal.ts';
 
 /** `neurofuzz mutators`: lists the mutators there are. */
 export function mutatorsCommand(): Command {
-  return new Command('mutators')
-    .description('List the mutators with their inputs, parameters and sources')
+  return describedCommand('mutators')
     .argument('[name...]', 'a group, a mutator or a plug-in (default: all built-in mutators)')
     .option('--json', 'print one JSON object on standard output')
     .addHelpText('after', EXAMPLES)

@@ -1,9 +1,10 @@
-import { Command, Option } from 'commander';
+import { type Command, Option } from 'commander';
 import { MachineError, UserError } from '../../core/errors.ts';
 import { quote } from '../../core/shell-quote.ts';
 import type { NightResult } from '../../nightly/nightly.ts';
 import { failureText } from '../../report/fault-groups.ts';
 import { addOutputFlags } from '../arguments/output-flags.ts';
+import { describedCommand } from '../command-summaries.ts';
 import { EXIT } from '../exit-codes.ts';
 import { launcher } from '../launcher.ts';
 import type { OutputOptions } from '../output/logging.ts';
@@ -14,10 +15,7 @@ import { handleShutdownSignals } from '../shutdown.ts';
 
 /** `neurofuzz nightly`: runs several campaigns within one time budget. */
 export function nightlyCommand(): Command {
-  const command = new Command('nightly')
-    .description(
-      'Run many campaigns within one time budget: resumed, compared with last night, reported on one page',
-    )
+  const command = describedCommand('nightly')
     .argument('<file>', 'the nightly file, YAML or JSON; its relative paths are relative to it')
     .option('--exit-zero', 'exit with 0 even if there are new faults')
     .option('--json', 'print one JSON object on standard output at the end')

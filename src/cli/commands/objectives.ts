@@ -1,8 +1,9 @@
-import { Command } from 'commander';
+import type { Command } from 'commander';
 import { boundsJson, describeBounds, type Parameter } from '../../extensions/parameters.ts';
 import type { SettingsGrammar } from '../../extensions/settings.ts';
 import type { ComparatorKind } from '../../objectives/comparators/comparator.ts';
 import type { ObjectiveKind } from '../../objectives/objective.ts';
+import { describedCommand } from '../command-summaries.ts';
 
 import { table } from '../output/table.ts';
 import { printJson, printLines } from '../output/terminal.ts';
@@ -12,8 +13,7 @@ const FORMAT_VERSION = 1;
 
 /** `neurofuzz objectives`: lists the objectives there are. */
 export function objectivesCommand(): Command {
-  return new Command('objectives')
-    .description('List the objectives with their parameters')
+  return describedCommand('objectives')
     .option('--json', 'print one JSON object on standard output')
     .addHelpText('after', EXAMPLES)
     .action(run);

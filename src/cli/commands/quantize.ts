@@ -1,10 +1,11 @@
-import { Command, Option } from 'commander';
+import { type Command, Option } from 'commander';
 import { inputSection } from '../../config/input-section.ts';
 import { modelSection, resourceSection } from '../../config/model-section.ts';
 import { plural } from '../../core/format-number.ts';
 import { QUANTIZERS } from '../../model/quantize/registry.ts';
 import { addOutputFlags } from '../arguments/output-flags.ts';
 import { addSettingFlags, LOADING_FLAGS, readSections } from '../arguments/setting-flags.ts';
+import { describedCommand } from '../command-summaries.ts';
 import { logNotices, type OutputOptions } from '../output/logging.ts';
 import { withProgress } from '../output/progress.ts';
 import { printJson, printLines } from '../output/terminal.ts';
@@ -16,8 +17,7 @@ interface QuantizeOptions extends OutputOptions {
 
 /** `neurofuzz quantize`: writes a quantized copy of a model. */
 export function quantizeCommand(): Command {
-  const command = new Command('quantize')
-    .description('Write a quantized copy of a model')
+  const command = describedCommand('quantize')
     .argument('<model>', 'an .onnx file or a TensorFlow.js model.json')
     .addOption(
       new Option('--to <kind>', 'number format of the copy')

@@ -1,11 +1,12 @@
 import { writeFile } from 'node:fs/promises';
-import { Command } from 'commander';
+import type { Command } from 'commander';
 import { fileError } from '../../core/errors.ts';
 import { isTie } from '../../objectives/objective.ts';
 import type { Check, CheckOutcome } from '../../report/junit.ts';
 import type { ReplayResult, Verdict } from '../../triage/replay.ts';
 import { addOutputFlags } from '../arguments/output-flags.ts';
 import { TRUST_HELP } from '../arguments/trust-flag.ts';
+import { describedCommand } from '../command-summaries.ts';
 import { EXIT } from '../exit-codes.ts';
 import type { OutputOptions } from '../output/logging.ts';
 import { withProgress } from '../output/progress.ts';
@@ -13,8 +14,7 @@ import { printJson, printLines } from '../output/terminal.ts';
 
 /** `neurofuzz replay`: reruns findings and reports whether they are fixed. */
 export function replayCommand(): Command {
-  const command = new Command('replay')
-    .description('Run findings again: still broken, fixed, flaky, or cannot run')
+  const command = describedCommand('replay')
     .argument('<path...>', "a finding's folder, a folder of them, or a campaign")
     .option('--model <model>', 'run the findings on another model, such as the next release')
     .option('--trust', TRUST_HELP)

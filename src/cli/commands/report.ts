@@ -1,8 +1,9 @@
-import { Command } from 'commander';
+import type { Command } from 'commander';
 import { plural } from '../../core/format-number.ts';
 import { quote } from '../../core/shell-quote.ts';
 import type { ReportedCampaign } from '../../report/view-model.ts';
 import { addOutputFlags } from '../arguments/output-flags.ts';
+import { describedCommand } from '../command-summaries.ts';
 import { EXIT } from '../exit-codes.ts';
 import { launcher } from '../launcher.ts';
 import type { OutputOptions } from '../output/logging.ts';
@@ -11,8 +12,7 @@ import { printError, printJson, printLines } from '../output/terminal.ts';
 
 /** `neurofuzz report`: writes a self-contained HTML report, and JUnit, SARIF and Markdown on request. */
 export function reportCommand(): Command {
-  const command = new Command('report')
-    .description('Write a self-contained HTML report: faults with their pictures, and how the search went')
+  const command = describedCommand('report')
     .argument('<campaign...>', "the campaigns' folders")
     .option(
       '-o, --out <file>',

@@ -1,10 +1,11 @@
-import { Command } from 'commander';
+import type { Command } from 'commander';
 import { formatNumber, plural } from '../../core/format-number.ts';
 import { parseParameterValue } from '../../extensions/parameters.ts';
 import { DISAGREEMENT_PARAMETERS, DISAGREEMENT_WORDS } from '../../objectives/disagreement-parameters.ts';
 import { isTie } from '../../objectives/objective.ts';
 import type { Finding } from '../../storage/finding.ts';
 import type { TriagedFault, TriageResult } from '../../triage/triage.ts';
+import { describedCommand } from '../command-summaries.ts';
 import { EXIT } from '../exit-codes.ts';
 import { distanceText } from '../output/distance-text.ts';
 import { table } from '../output/table.ts';
@@ -17,8 +18,7 @@ const FORMAT_VERSION = 2;
 
 /** `neurofuzz triage`: groups the findings of campaigns into faults and ranks them. */
 export function triageCommand(): Command {
-  const command = new Command('triage')
-    .description('List the faults of campaigns, one per signature, the worst first; mark new ones')
+  const command = describedCommand('triage')
     .argument('<campaign...>', 'campaign folders; the same fault in several campaigns counts once')
     .option(
       '--against <campaign>',

@@ -1,7 +1,8 @@
-import { Command } from 'commander';
+import type { Command } from 'commander';
 import { errorMessage, UserError } from '../../core/errors.ts';
 import { quote } from '../../core/shell-quote.ts';
 import { TRUST_HELP } from '../arguments/trust-flag.ts';
+import { describedCommand } from '../command-summaries.ts';
 import { EXIT } from '../exit-codes.ts';
 import { launcher } from '../launcher.ts';
 import { printError, printLines } from '../output/terminal.ts';
@@ -11,8 +12,7 @@ const MAX_PORT = 65_535;
 
 /** `neurofuzz view`: serves a live page on campaigns. */
 export function viewCommand(): Command {
-  return new Command('view')
-    .description('Show campaigns on a live page in the browser: faults, comparison, graph, replay, notes')
+  return describedCommand('view')
     .argument('<folder...>', "the campaigns' folders, or the folder of neurofuzz nightly")
     .option('--against <path>', 'baseline file, which also keeps states and notes, or an older campaign')
     .option('--port <n>', 'port on 127.0.0.1 (default: one that is free)')

@@ -1,12 +1,13 @@
 import { homedir } from 'node:os';
 import { join } from 'node:path';
-import { Command } from 'commander';
+import type { Command } from 'commander';
 import { parseSize, size } from '../../config/values.ts';
 import { UserError } from '../../core/errors.ts';
 import type { Metric } from '../../core/prometheus.ts';
 import { DEFAULT_PREFIX } from '../../distributed/protocol/redis-keys.ts';
 import { availableCores } from '../../workers/resource-limits.ts';
 import { addOutputFlags } from '../arguments/output-flags.ts';
+import { describedCommand } from '../command-summaries.ts';
 import { EXIT } from '../exit-codes.ts';
 import { makeLogger, type OutputOptions } from '../output/logging.ts';
 import { handleShutdownSignals } from '../shutdown.ts';
@@ -19,8 +20,7 @@ const DEFAULT_CAMPAIGNS = '2';
 
 /** `neurofuzz worker`: runs a worker node for the campaigns on a queue. */
 export function workerCommand(): Command {
-  const command = new Command('worker')
-    .description('Run the campaigns of a queue on this machine')
+  const command = describedCommand('worker')
     .option(
       '--queue <url>',
       'Redis address, such as redis://host:6379 or rediss://user:password@host (default: $NEUROFUZZ_QUEUE)',

@@ -1,7 +1,8 @@
-import { Command } from 'commander';
+import type { Command } from 'commander';
 import { formatCount, plural } from '../../core/format-number.ts';
 import type { WorkerNode } from '../../distributed/protocol/node-registry.ts';
 import { DEFAULT_PREFIX } from '../../distributed/protocol/redis-keys.ts';
+import { describedCommand } from '../command-summaries.ts';
 
 import { table } from '../output/table.ts';
 import { printJson, printLines } from '../output/terminal.ts';
@@ -9,8 +10,7 @@ import { checkPrefix } from './worker.ts';
 
 /** `neurofuzz workers`: lists the worker nodes on a queue. */
 export function workersCommand(): Command {
-  return new Command('workers')
-    .description('List the machines on a queue and their work')
+  return describedCommand('workers')
     .option('--queue <url>', 'Redis address (default: $NEUROFUZZ_QUEUE)')
     .option('--prefix <name>', "prefix of the queue's keys", DEFAULT_PREFIX)
     .option('--json', 'print one JSON object on standard output')
