@@ -229,11 +229,10 @@ export class MutantGenerator {
     for (let n = 0; n < count; n++) {
       const at = row + n;
       for (let attempt = 1; ; attempt++) {
-        mutations.forEach((mutation, i) => {
-          this.#mutations.write(mutation, slice, i, this.#inputs[i], at, mutantIndex + n);
-        });
+        for (let i = 0; i < mutations.length; i++)
+          this.#mutations.write(mutations[i], slice, i, this.#inputs[i], at, mutantIndex + n);
         shrink?.(at);
-        if (isLegal(at)) break;
+        if (isLegal === undefined || isLegal(at)) break;
         this.#rejected++;
         if (attempt < MAX_ATTEMPTS) continue;
         this.#copyParent(form, parent, at);
@@ -256,14 +255,14 @@ export class MutantGenerator {
     return (row) => ball.project(radius, form, this.#inputs, row, seed);
   }
 
-  /** Projects a row into the constraints; false where that is impossible. */
+  /** Projects a row into the constraints, and returns false where that is impossible; undefined where there are none. */
   #projection(
     source: ParentSource,
     { form, parent }: PickSlice,
     mutations: readonly (InputMutation | undefined)[],
-  ): (row: number) => boolean {
+  ): ((row: number) => boolean) | undefined {
     const projector = this.#projector;
-    if (projector === undefined) return () => true;
+    if (projector === undefined) return undefined;
     const { deephunter } = this.#options.limits;
     const bounds = mutations.map((mutation) =>
       mutation?.kind === 'mutate' ? mutation.context.bounds : undefined,

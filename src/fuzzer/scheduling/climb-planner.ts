@@ -1,7 +1,7 @@
 import type { Random } from '../../core/random.ts';
 import type { PlannedMutation, PlannerCorpus } from './mutation-planner.ts';
 import type { ArmDescriptor } from './mutator-arms.ts';
-import { padStack } from './mutator-stack.ts';
+import { padStacks } from './mutator-stack.ts';
 
 /** Share of a climb's picks that follow the way of the last generations, where a mutator can. */
 const PATH_SHARE = 0.25;
@@ -108,7 +108,7 @@ function planned(
   inputs: readonly number[],
   hasStrength: boolean,
 ): PlannedClimb {
-  const stacks = arms.flatMap((arm, input) => padStack(inputs.includes(input) ? [arm] : []));
+  const stacks = padStacks(arms.map((arm, input) => (inputs.includes(input) ? [arm] : [])));
   return { parent, partner, stacks, hasStrength };
 }
 

@@ -4,7 +4,7 @@ import type { CorpusSize } from '../../schedulers/scheduler.ts';
 import type { CorpusEntry } from '../corpus/corpus-entry.ts';
 import type { ArmDescriptor } from './mutator-arms.ts';
 import type { MutatorScheduler } from './mutator-scheduler.ts';
-import { padStack } from './mutator-stack.ts';
+import { padStacks } from './mutator-stack.ts';
 
 /** Entries that are drawn in search of a crossover partner before the mutation falls back to another mutator. */
 const MAX_PARTNER_ATTEMPTS = 8;
@@ -66,7 +66,7 @@ export class MutationPlanner {
     });
     return stacks.every(({ length }) => length === 0)
       ? undefined
-      : { parent, partner, stacks: stacks.flatMap(padStack) };
+      : { parent, partner, stacks: padStacks(stacks) };
   }
 
   /** Plans the mutation of an entry with mutators that the scheduler selects. */
@@ -74,7 +74,7 @@ export class MutationPlanner {
     const stacks = scheduler.select(random);
     const parent = this.#allowsOneGeometric ? this.#applyGeometricRule(entry, stacks) : entry;
     const partner = this.#choosePartner(parent, stacks, random);
-    return { parent, partner, stacks: stacks.flatMap(padStack) };
+    return { parent, partner, stacks: padStacks(stacks) };
   }
 
   /**
@@ -105,13 +105,21 @@ export class MutationPlanner {
    * @param stacks changed in place
    */
   #choosePartner(parent: number, stacks: number[][], random: Random): number {
-    const arms = stacks.flatMap((stack, input) => stack.map((arm) => this.#arms[input][arm]));
-    const first = arms.find(({ partner }) => partner !== undefined);
+    const first = this.#firstWithPartner(stacks);
     if (first?.partner === undefined) return -1;
     const kind = first.partner;
     const partner = this.#findPartner(kind, parent, first.acceptsAnyShape, random);
     this.#replaceUnfit(stacks, (arm) => arm.partner !== undefined && (partner < 0 || arm.partner !== kind));
     return partner;
+  }
+
+  #firstWithPartner(stacks: readonly (readonly number[])[]): ArmDescriptor | undefined {
+    for (let input = 0; input < stacks.length; input++)
+      for (const index of stacks[input]) {
+        const arm = this.#arms[input][index];
+        if (arm.partner !== undefined) return arm;
+      }
+    return undefined;
   }
 
   #findPartner(kind: PartnerKind, parent: number, acceptsAnyShape: boolean, random: Random): number {

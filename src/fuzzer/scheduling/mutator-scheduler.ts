@@ -55,6 +55,9 @@ export class MutatorScheduler {
   readonly #arms: readonly (readonly ArmDescriptor[])[];
   /** Of each input, whether each arm is selected here; the others are for climbs, whose planner chooses them. */
   readonly #isSelectable: readonly (readonly boolean[])[];
+  /** Of each input, the number of arms that are selected here. */
+  readonly #selectableCounts: readonly number[];
+  readonly #hasChoice: boolean;
   readonly #bandits: readonly Bandit[];
   readonly #depths: Bandit;
   readonly #tallies: Tally[][];
@@ -83,6 +86,8 @@ export class MutatorScheduler {
       const hasOthers = list.some(({ forGoals }) => forGoals !== true);
       return list.map(({ forGoals }) => !hasOthers || forGoals !== true);
     });
+    this.#selectableCounts = this.#isSelectable.map((list) => list.filter(Boolean).length);
+    this.#hasChoice = this.#selectableCounts.some((count) => count > 1);
     this.#bandits = arms.map(
       (list, input) =>
         new Bandit(
@@ -101,10 +106,9 @@ export class MutatorScheduler {
 
   /** Draws the mutator stack of each input for one pick, as indices of the input's arms. */
   select(random: Random): number[][] {
-    const hasChoice = this.#isSelectable.some((list) => countTrue(list) > 1);
-    const depth = hasChoice ? STACK_DEPTHS[this.#depths.select(random)] : 1;
+    const depth = this.#hasChoice ? STACK_DEPTHS[this.#depths.select(random)] : 1;
     return this.#bandits.map((bandit, input) => {
-      const arms = countTrue(this.#isSelectable[input]);
+      const arms = this.#selectableCounts[input];
       const pickShare = this.#pickShares[input];
       if (arms === 0 || (pickShare !== undefined && random.uniform() >= pickShare)) return [];
       // A single mutator was asked for as it is: stacking it would change by how much it mutates.
@@ -186,8 +190,4 @@ export class MutatorScheduler {
     for (let input = 0; input < this.#arms.length; input++)
       for (const arm of stackOf(stacks, pick, input, this.#arms.length)) this.#tallies[input][arm][outcome]++;
   }
-}
-
-function countTrue(list: readonly boolean[]): number {
-  return list.filter(Boolean).length;
 }

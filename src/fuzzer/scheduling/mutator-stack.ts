@@ -9,9 +9,14 @@ export const NO_ARM = -1;
  */
 export type MutatorStacks = readonly number[];
 
-/** A stack filled up to `MAX_STACK_DEPTH`. */
-export function padStack(stack: readonly number[]): number[] {
-  return Array.from({ length: MAX_STACK_DEPTH }, (_, step) => stack[step] ?? NO_ARM);
+/** A pick's stacks of all inputs, each filled up to `MAX_STACK_DEPTH`. */
+export function padStacks(stacks: readonly (readonly number[])[]): number[] {
+  const padded: number[] = [];
+  // Hot: hundreds of picks a task.
+  for (const stack of stacks)
+    for (let step = 0; step < MAX_STACK_DEPTH; step++)
+      padded.push(step < stack.length ? stack[step] : NO_ARM);
+  return padded;
 }
 
 /** The stack of a pick for an input, without filling. */
@@ -22,8 +27,9 @@ export function stackOf(
   inputCount: number,
 ): readonly number[] {
   const from = (pick * inputCount + input) * MAX_STACK_DEPTH;
-  const end = stacks.indexOf(NO_ARM, from);
-  return stacks.slice(from, end < 0 ? from + MAX_STACK_DEPTH : Math.min(end, from + MAX_STACK_DEPTH));
+  let length = 0;
+  while (length < MAX_STACK_DEPTH && stacks[from + length] !== NO_ARM) length++;
+  return stacks.slice(from, from + length);
 }
 
 /** `input:mutator` of every mutator of a pick, in the order in which they are applied. */

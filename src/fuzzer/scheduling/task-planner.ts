@@ -265,9 +265,11 @@ export class TaskPlanner {
 }
 
 function toWork(picks: readonly PlannedMutation[]): PlannedWork {
+  const stacks: number[] = [];
+  for (const pick of picks) for (const arm of pick.stacks) stacks.push(arm);
   return {
     parents: picks.map(({ parent }) => parent),
     partners: picks.map(({ partner }) => partner),
-    stacks: picks.flatMap(({ stacks }) => stacks),
+    stacks,
   };
 }

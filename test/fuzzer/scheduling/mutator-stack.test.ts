@@ -1,11 +1,11 @@
 import { expect, test } from '@jest/globals';
-import { mutatorNames, NO_ARM, padStack, stackOf } from '../../../src/fuzzer/scheduling/mutator-stack.ts';
+import { mutatorNames, NO_ARM, padStacks, stackOf } from '../../../src/fuzzer/scheduling/mutator-stack.ts';
 
 // Two picks of two inputs.
-const STACKS = [[2], [0, 1], [], [3, 2, 1, 0]].flatMap(padStack);
+const STACKS = padStacks([[2], [0, 1], [], [3, 2, 1, 0]]);
 
 test('stacks are filled up to four arms', () => {
-  expect(padStack([7, 8])).toEqual([7, 8, NO_ARM, NO_ARM]);
+  expect(padStacks([[7, 8]])).toEqual([7, 8, NO_ARM, NO_ARM]);
   expect(STACKS.length).toBe(16);
 });
 
