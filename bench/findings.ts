@@ -3,11 +3,10 @@
  * search with as many mutants as the slowest of these needed. With `--data <folder>` on MNIST, for which corpora/nan-
  * digits/make.ts trains a network into a cache folder on the first run.
  */
-import { existsSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { makeNanDigits } from '../corpora/nan-digits/make.ts';
 import { campaign, line, median, withFolder } from './campaign.ts';
+import { firstFault, nanDigits, nanSettings } from './experiments/nan.ts';
 import { tracked } from './progress.ts';
 
 const { values: options } = parseArgs({
@@ -25,25 +24,14 @@ const { values: options } = parseArgs({
 /** Mutants that TensorFuzz needed on such a model of MNIST. */
 const TENSORFUZZ = { medianExecs: 41_000, execsPerSecond: 27_000 };
 
-const corpora = new URL('../../corpora/nan-digits', import.meta.url).pathname;
-
-async function modelFolder(): Promise<string> {
-  if (options.data === undefined) return corpora;
-  const out = resolve(options.cache);
-  if (!existsSync(join(out, 'nan-digits.onnx'))) {
-    const log = (text: string): void => void process.stderr.write(`${text}\n`);
-    await makeNanDigits({ data: options.data, out, steps: 35_000, seed: 'nan-digits', log });
-  }
-  return out;
-}
-
-const folder = await modelFolder();
+const folder =
+  options.data === undefined
+    ? new URL('../../corpora/nan-digits', import.meta.url).pathname
+    : await nanDigits(options.cache, options.data);
 const dataset = options.data === undefined ? 'drawn digits' : 'MNIST';
 const settings = {
-  model: join(folder, 'nan-digits.onnx'),
-  seeds: join(folder, 'seeds.npz'),
+  ...nanSettings(folder),
   mutator: { image: 'gaussian', label: 'none' },
-  range: { image: [-1, 1] },
   measure: options.measure,
   scheduler: options.scheduler,
 };
@@ -54,14 +42,10 @@ await withFolder(async (out) => {
   const rates: number[] = [];
   let slowest = 0;
   for (const seed of tracked('findings', 'campaign', masters)) {
-    const { statistics } = await campaign({
-      ...settings,
-      seed,
-      out: join(out, `guided-${seed}`),
-      untilFinding: true,
-      execs: Number(options.most),
-    });
-    const first = statistics.faults.find((fault) => fault.kept > 0);
+    const { fault: first, statistics } = await firstFault(
+      { ...settings, seed, out: join(out, `guided-${seed}`) },
+      Number(options.most),
+    );
     slowest = Math.max(slowest, first?.firstExecs ?? statistics.execs);
     if (first !== undefined) found.push(first.firstExecs);
     rates.push(statistics.execsPerSecond);
@@ -77,15 +61,11 @@ await withFolder(async (out) => {
   }
   let control = 0;
   for (const seed of masters) {
-    const { statistics } = await campaign({
-      ...settings,
-      guidance: 'none',
-      seed,
-      out: join(out, `control-${seed}`),
-      untilFinding: true,
-      execs: slowest,
-    });
-    if (statistics.faults.some((fault) => fault.kept > 0)) control++;
+    const { fault } = await firstFault(
+      { ...settings, guidance: 'none', seed, out: join(out, `control-${seed}`) },
+      slowest,
+    );
+    if (fault !== undefined) control++;
   }
   const long = await campaign({ ...settings, seed: '1', out: join(out, 'long'), execs: 2_000_000 });
   line({

@@ -28,17 +28,38 @@ export interface TreeUse {
 
 /** What a process and all below it use now; nothing if it does not exist. Linux only. */
 export function treeUse(root: number | undefined): TreeUse {
+  const tree = root === undefined ? [] : treeOf(root);
+  return {
+    memory: tree.reduce((sum, pid) => sum + residentBytes(pid), 0),
+    cpuSeconds: tree.reduce((sum, pid) => sum + cpuSeconds(pid), 0),
+  };
+}
+
+/** CPU time of a process and all below it so far, in seconds, with that of processes that have ended. Linux only. */
+export function spentSeconds(root: number): number {
+  return treeOf(root).reduce((sum, pid) => sum + cpuSeconds(pid) + endedSeconds(pid), 0);
+}
+
+/** CPU time of the ended child processes of a process, in seconds. */
+function endedSeconds(pid: number): number {
+  try {
+    const fields = statOf(pid);
+    return (Number(fields[13]) + Number(fields[14])) / TICKS;
+  } catch {
+    return 0;
+  }
+}
+
+/** A process and all below it. */
+function treeOf(root: number): number[] {
   const children = new Map<number, number[]>();
   for (const pid of processIds()) {
     const parent = parentOf(pid) ?? 0;
     children.set(parent, [...(children.get(parent) ?? []), pid]);
   }
-  const tree = root === undefined ? [] : [root];
+  const tree = [root];
   for (const pid of tree) tree.push(...(children.get(pid) ?? []));
-  return {
-    memory: tree.reduce((sum, pid) => sum + residentBytes(pid), 0),
-    cpuSeconds: tree.reduce((sum, pid) => sum + cpuSeconds(pid), 0),
-  };
+  return tree;
 }
 
 function residentBytes(pid: number): number {

@@ -4,18 +4,11 @@
  * mutants, passes and seconds it is found: along gradients, with margins alone and by random search. Uses a float16 copy
  * of the paper's dense network and an int8 copy of a convolutional network. A mutant takes two passes, one of each model.
  */
-import { mkdir, rm, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { BatchedModel } from '../src/model/batched-model.ts';
-import { loadModel } from '../src/model/formats/registry.ts';
-import { calibrateRanges } from '../src/model/quantize/calibrate-ranges.ts';
-import { deriveQuantizedModel } from '../src/model/quantize/derive.ts';
 import type { Quantization } from '../src/model/quantize/kind.ts';
-import { shapeSignatureOf } from '../src/model/testcase-batch.ts';
-import { encodeNpz } from '../src/tensor/npz.ts';
-import { campaign, line, spreadOf, withFolder } from './campaign.ts';
-import { type DigitNetwork, type Digits, digitNetwork, mnist, PIXELS } from './digit-networks.ts';
+import { line, spreadOf, withFolder } from './campaign.ts';
+import { type DigitNetwork, mnist } from './digit-networks.ts';
+import { type DigitSearch, quantizedPair, searchDigit } from './experiments/quantized.ts';
 import { tracked } from './progress.ts';
 
 const { values: options } = parseArgs({
@@ -29,14 +22,6 @@ const { values: options } = parseArgs({
   },
 });
 
-const LINF = 0.4;
-
-/** Passes of a mutant: the network and its copy. */
-const PASSES_PER_MUTANT = 2;
-
-/** Digits that an int8 copy is calibrated on. */
-const CALIBRATION = 500;
-
 const SEARCHES: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
   gradients: {},
   margins: { gradients: 'off' },
@@ -44,97 +29,41 @@ const SEARCHES: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
   control: { guidance: 'none' },
 };
 
-async function copyOf(path: string, kind: Quantization, { images }: Digits, folder: string): Promise<string> {
-  const model = new BatchedModel(await loadModel(path, { runtime: 'auto' }));
-  const form = shapeSignatureOf([{ name: 'image', type: 'float32', shape: [28, 28, 1], size: PIXELS }]);
-  const rows = Array.from({ length: CALIBRATION }, (_, i) => ({
-    form,
-    inputs: [images.subarray(i * PIXELS, (i + 1) * PIXELS)],
-  }));
-  const files = await deriveQuantizedModel(path, kind, (tensors) =>
-    calibrateRanges(model, rows, tensors, () => {}),
-  );
-  await model.model.dispose();
-  const [[name, bytes]] = files;
-  await writeFile(join(folder, name), bytes);
-  return join(folder, name);
-}
-
-/** The class of each digit. */
-async function classesOf(path: string, { images, labels }: Digits): Promise<number[]> {
-  const model = await loadModel(path, { runtime: 'auto' });
-  const shape = [labels.length, 28, 28, 1];
-  const { outputs } = await model.run([{ type: 'float32', shape, data: images.slice() }], []);
-  await model.dispose();
-  return Array.from(labels, (_, row) => {
-    const logits = (outputs[0].data as Float32Array).subarray(row * 10, row * 10 + 10);
-    return logits.indexOf(Math.max(...logits));
-  });
-}
-
-const { training, heldOut } = await mnist(options.data);
+const digits = await mnist(options.data);
 
 await withFolder(async (folder) => {
   for (const pair of tracked('quantization', 'pair', options.pairs.split(','))) {
     const [network, kind] = pair.split('-') as [DigitNetwork, Quantization];
-    const model = await digitNetwork(
-      network,
-      training,
-      options.cache,
-      (text) => void process.stderr.write(`${text}\n`),
-    );
-    const copy = await copyOf(model, kind, training, folder);
-    const [classes, copyClasses] = [await classesOf(model, heldOut), await classesOf(copy, heldOut)];
-    const alike = classes.flatMap((value, row) => (value === copyClasses[row] ? [row] : []));
+    const quantized = await quantizedPair(network, kind, digits, options.cache, folder);
     line({
       bench: 'quantization',
       pair,
-      heldOut: classes.length,
-      accuracy: classes.filter((value, row) => value === heldOut.labels[row]).length / classes.length,
-      alike: alike.length / classes.length,
+      heldOut: digits.heldOut.labels.length,
+      accuracy: quantized.accuracy,
+      alike: quantized.alike.length / digits.heldOut.labels.length,
     });
     for (const search of options.searches.split(',')) {
-      const execs: number[] = [];
-      const passes: number[] = [];
-      const seconds: number[] = [];
-      let found = 0;
-      for (const row of alike.slice(0, Number(options.digits))) {
-        const seeds = join(folder, `digit-${row}.npz`);
-        const data = heldOut.images.slice(row * PIXELS, (row + 1) * PIXELS);
-        await writeFile(seeds, encodeNpz([['image', { type: 'float32', shape: [1, 28, 28, 1], data }]]));
-        const out = join(folder, `${pair}-${search}-${row}`);
-        await mkdir(out, { recursive: true });
-        const { statistics } = await campaign({
-          model,
-          against: copy,
-          // As the paper counts them: a tie is a disagreement too.
-          objective: ['quantization:ties=fault'],
-          seeds,
-          range: [-1, 1],
-          linf: LINF,
-          ...SEARCHES[search],
-          execs: Number(options.execs),
-          untilFinding: true,
-          seed: String(row),
-          out,
-        });
-        const first = statistics.faults.find(({ kept }) => kept > 0);
-        if (first !== undefined) found++;
-        execs.push(first?.firstExecs ?? Number(options.execs));
-        // Of whole tasks, with the gradients that a task took after its finding.
-        passes.push(PASSES_PER_MUTANT * statistics.forwardEquivalents);
-        seconds.push(first?.firstSeconds ?? statistics.elapsedSeconds);
-        await rm(out, { recursive: true });
-      }
+      const searched: DigitSearch[] = [];
+      for (const row of quantized.alike.slice(0, Number(options.digits)))
+        searched.push(await searchDigit(quantized, row, SEARCHES[search], Number(options.execs), folder));
       line({
         bench: 'quantization',
         pair,
         search,
-        digits: execs.length,
-        found: found / execs.length,
-        ...spreadOf('Execs', execs),
-        ...spreadOf('Passes', passes),
-        ...spreadOf('Seconds', seconds),
+        digits: searched.length,
+        found: searched.filter(({ isFound }) => isFound).length / searched.length,
+        ...spreadOf(
+          'Execs',
+          searched.map(({ execs }) => execs),
+        ),
+        ...spreadOf(
+          'Passes',
+          searched.map(({ passes }) => passes),
+        ),
+        ...spreadOf(
+          'Seconds',
+          searched.map(({ seconds }) => seconds),
+        ),
       });
     }
   }

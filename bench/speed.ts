@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { RpcClient } from '../src/workers/rpc-client.ts';
 import { campaign, digitSeeds, line, median, withFolder } from './campaign.ts';
+import { measureLayers } from './layer-speed.ts';
 import { NETWORKS, writeNetwork } from './networks.ts';
 import { tracked } from './progress.ts';
 import type { RawApi } from './raw-process.ts';
@@ -17,12 +18,16 @@ const { values: options } = parseArgs({
     seconds: { type: 'string', default: '5' },
     rounds: { type: 'string', default: '3' },
     corpus: { type: 'string', default: '10000' },
-    measures: { type: 'string', default: 'norm,values' },
+    measures: { type: 'string' },
     jobs: { type: 'string', default: '1,2' },
     networks: { type: 'string', default: NETWORKS.join() },
     runtimes: { type: 'string', default: 'onnx,wasm' },
     /** Specs of the mutators; by default the default mix. */
     mutators: { type: 'string' },
+    /** Measures criteria on all layers of a ten-layer network instead; `--measures` then names the criteria. */
+    layers: { type: 'boolean', default: false },
+    /** Mutants of a campaign with `--layers`. */
+    execs: { type: 'string', default: '25000' },
   },
 });
 const seconds = Number(options.seconds);
@@ -42,13 +47,22 @@ async function rawInference(model: string, runtime: 'onnx' | 'wasm', processes: 
 const jobCounts = options.jobs.split(',').map(Number);
 
 await withFolder(async (folder) => {
+  if (options.layers) {
+    const { execs, rounds, measures } = options;
+    await measureLayers(folder, {
+      execs: Number(execs),
+      rounds: Number(rounds),
+      ...(measures === undefined ? {} : { only: measures.split(',') }),
+    });
+    return;
+  }
   const seeds = await digitSeeds(folder, Number(options.corpus));
   const networks = NETWORKS.filter((name) => options.networks.includes(name));
   for (const network of tracked('speed', 'network', networks)) {
     const paths = await writeNetwork(network, folder);
     for (const runtime of options.runtimes.split(',') as ('onnx' | 'wasm')[]) {
       const model = runtime === 'onnx' ? paths.onnx : paths.tfjs;
-      for (const measure of options.measures.split(',')) {
+      for (const measure of (options.measures ?? 'norm,values').split(',')) {
         const perJobs = new Map<number, { raw: number[]; rate: number[]; ratio: number[]; last: object }>();
         for (let round = 0; round < Number(options.rounds); round++) {
           for (const jobs of jobCounts) {

@@ -3,20 +3,13 @@
  * when its prompts are mutated, and at which cost, by a search with gradients, by one with margins alone and by random search; and
  * whether it repeats a word.
  *
- * The words are fixed by a rule that does not depend on results: of the lower-case words of five letters or more that
- * occur in the text fewer than ten times (and at least --least times), those with the smallest SHA-256 with the salt,
- * except words that the model generates for a seed prompt. All searches have as many passes of the network, one for each token that
- * it reads, gradients counted by their measured price: the first search has --execs mutants, the others as many as that took.
- * Prints a JSON line for each campaign, and a summary.
+ * All searches have as many passes of the network, one for each token that it reads, gradients counted by their measured price: the first
+ * search has --execs mutants, the others as many as that took. Prints a JSON line for each campaign, and a summary.
  */
-import { createHash } from 'node:crypto';
-import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { BatchedModel } from '../src/model/batched-model.ts';
-import { loadModel } from '../src/model/formats/registry.ts';
-import { makeTestcaseInput, shapeSignatureOf } from '../src/model/testcase-batch.ts';
-import { campaign, line, median, withFolder } from './campaign.ts';
+import { line, median, withFolder } from './campaign.ts';
+import { generation, rareWords, type Word, WordSearches, writeWords } from './experiments/words.ts';
 import { tracked } from './progress.ts';
 
 const { values: options } = parseArgs({
@@ -36,16 +29,8 @@ const { values: options } = parseArgs({
   },
 });
 
-const PROMPTS = 'corpora/char-lm/prompts.txt';
-const WORDS = 10;
-
-const generate = {
-  vocabulary: 'corpora/char-lm/vocabulary.json',
-  length: Number(options.length),
-  temperature: Number(options.temperature),
-};
-
-const words = await rareWords();
+const generate = generation(Number(options.length), Number(options.temperature));
+const words = await rareWords({ ...options, least: Number(options.least) }, generate);
 line({ bench: 'text', words, ...generate, execs: Number(options.execs) });
 
 /** Settings of each search. */
@@ -55,61 +40,24 @@ const SEARCHES: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
   control: { guidance: 'none' },
 };
 
-/** What a search has found within its passes. */
-interface Word {
-  readonly word: string;
-  readonly execs: number;
-  readonly passes: number;
-  readonly seconds: number;
-}
-
-/** Mutants beyond those that should have as many passes: what is found with more passes does not count. */
-const SPARE = 1.15;
-
 await withFolder(async (folder) => {
-  const list = join(folder, 'words.txt');
-  await writeFile(list, `${words.join('\n')}\n`);
+  const list = await writeWords(folder, words);
+  const wordSearches = new WordSearches(options.model, list, generate, Number(options.execs));
   const searches = options.searches.split(',');
   const found = new Map<string, Word[][]>(searches.map((search) => [search, []]));
-  /** Passes for each mutant, as the last campaign of each search had them; at first those of a prompt and an answer. */
-  const passesPerMutant = new Map<string, number>();
   const masterSeeds = Array.from({ length: Number(options.seeds) }, (_, i) => i + 1);
   for (const seed of tracked('text', 'campaign', masterSeeds)) {
-    let budget: number | undefined;
+    wordSearches.beginSeed();
     for (const search of searches) {
-      const usual = passesPerMutant.get(search) ?? (search === 'control' ? 1.3 * generate.length : 40);
-      const execs = budget === undefined ? Number(options.execs) : Math.ceil((SPARE * budget) / usual);
-      const { statistics } = await campaign({
-        model: options.model,
-        seeds: PROMPTS,
-        generate,
-        objective: [`text:words,file=${list}`, 'text:repeated-word'],
+      const { said, repeat, within, statistics } = await wordSearches.run(search, {
         ...SEARCHES[search],
         coverage: options.coverage,
         measure: options.measure,
-        execs,
-        keep: 1,
         jobs: Number(options.jobs),
         seed: String(seed),
         out: join(folder, `${search}-${seed}`),
       });
-      const perMutant = statistics.forwardEquivalents / statistics.execs;
-      passesPerMutant.set(search, perMutant);
-      budget ??= statistics.forwardEquivalents;
-      const within = budget;
-      const said = statistics.faults
-        .filter(({ signature }) => signature.startsWith('text-words-'))
-        .map(
-          ({ signature, firstExecs, firstSeconds }): Word => ({
-            word: signature.slice('text-words-'.length),
-            execs: firstExecs,
-            passes: Math.round(firstExecs * perMutant),
-            seconds: Number(firstSeconds.toFixed(1)),
-          }),
-        )
-        .filter(({ passes }) => passes <= within);
-      const repeat = statistics.faults.find(({ signature }) => signature === 'text-repeated-word');
-      found.get(search)?.push(said);
+      found.get(search)?.push([...said]);
       line({
         bench: 'text',
         search,
@@ -147,34 +95,3 @@ await withFolder(async (folder) => {
     });
   }
 });
-
-/** The ten words, chosen as described above. */
-async function rareWords(): Promise<string[]> {
-  const text = await readFile(options.data, 'utf8');
-  const counts = new Map<string, number>();
-  for (const [word] of text.matchAll(/[\p{L}'-]+/gu)) counts.set(word, (counts.get(word) ?? 0) + 1);
-  const hash = (word: string): string => createHash('sha256').update(`${options.salt} ${word}`).digest('hex');
-  const rare = [...counts]
-    .filter(([word, count]) => /^[a-z]{5,}$/.test(word) && count >= Number(options.least) && count <= 9)
-    .map(([word]) => word)
-    .sort((a, b) => (hash(a) < hash(b) ? -1 : 1));
-  const heard = await saidToSeeds();
-  return rare.filter((word) => !heard.has(word)).slice(0, WORDS);
-}
-
-/** Words that a seed prompt contains, or that the model generates for one. */
-async function saidToSeeds(): Promise<Set<string>> {
-  const settings = { ...generate, seed: '1', start: [], end: [] };
-  const model = await loadModel(options.model, { runtime: 'auto', generate: settings });
-  const rows = new BatchedModel(model);
-  const heard = new Set<string>();
-  for (const prompt of (await readFile(PROMPTS, 'utf8')).split('\n').filter((prompt) => prompt !== '')) {
-    const ids = Int32Array.from(model.capabilities.textGeneration?.tokenizer.encode(prompt) ?? []);
-    const form = shapeSignatureOf([makeTestcaseInput(model.inputs[0], [ids.length])]);
-    const { texts = [] } = await rows.run({ form, inputs: [ids] }, 1, []);
-    for (const [word] of `${prompt} ${texts[0].answer}`.matchAll(/[\p{L}'-]+/gu))
-      heard.add(word.toLowerCase());
-  }
-  await model.dispose();
-  return heard;
-}

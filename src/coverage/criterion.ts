@@ -1,6 +1,8 @@
 import type { ParameterValues } from '../extensions/parameters.ts';
 import type { ExtensionKind } from '../extensions/registry.ts';
 import type { BatchResult } from '../model/batched-model.ts';
+import type { WatchedTensors } from '../model/coverage-tensors.ts';
+import type { WatchableGraph } from '../model/graph/output-layers.ts';
 import type { FeedbackName } from './feedback/registry.ts';
 import type { ChannelAxis, NeuronLayer } from './neurons.ts';
 import type { CoverageReference, ReferenceCollector } from './reference.ts';
@@ -52,6 +54,12 @@ export interface CoverageCriterionKind
   extends ExtensionKind<CriterionImplementation, CoverageCriterionSettings> {
   /** Rule for what counts as new; `distance` unless given. */
   readonly feedback?: FeedbackName;
+  /**
+   * The tensors that it watches unless `--coverage` names some; those of `auto` unless given.
+   *
+   * @throws UserError where the model has none
+   */
+  readonly chooseTensors?: (model: WatchableGraph) => WatchedTensors;
   /** Collects what the criterion needs to know of reference inputs; absent where it needs nothing. */
   readonly collectReference?: (
     values: ParameterValues,

@@ -41,10 +41,7 @@ export function neuronValues({ rows, activations }: BatchResult, channels: Chann
   });
   const values = new Float32Array(rows * width);
   activations.forEach((tensor, i) => {
-    const { maps, stride, step } = mapsOf(tensor, channels);
-    const { from } = layers[i];
-    for (let row = 0; row < rows; row++)
-      averageMaps(tensor, row, { maps, stride, step }, values, row * width + from);
+    averageMaps(tensor, rows, mapsOf(tensor, channels), { values, width, from: layers[i].from });
   });
   return { rows, width, layers, values };
 }
@@ -56,6 +53,13 @@ interface MapLayout {
   readonly step: number;
 }
 
+/** Where the means of a tensor's maps go: `[rows, width]`, from a position on. */
+interface MeansTarget {
+  readonly values: Float32Array;
+  readonly width: number;
+  readonly from: number;
+}
+
 function mapsOf({ shape, size }: BatchTensor, channels: ChannelAxis): MapLayout {
   if (shape.length < 2) return { maps: size, stride: 1, step: 1 };
   const axis = shape.length === 2 || channels === 'last' ? shape.length - 1 : 0;
@@ -64,19 +68,49 @@ function mapsOf({ shape, size }: BatchTensor, channels: ChannelAxis): MapLayout 
   return { maps, stride: maps === 0 ? 0 : size / maps, step: 1 };
 }
 
+/** Means of a tensor's maps in all rows. */
 function averageMaps(
   { type, size, data }: BatchTensor,
-  row: number,
+  rows: number,
   { maps, stride, step }: MapLayout,
-  means: Float32Array,
-  offset: number,
+  { values, width, from }: MeansTarget,
 ): void {
   const count = maps === 0 ? 0 : size / maps;
-  const isFloat32 = data instanceof Float32Array;
-  for (let map = 0; map < maps; map++) {
-    let sum = 0;
-    let at = row * size + map * stride;
-    for (let i = 0; i < count; i++, at += step) sum += isFloat32 ? data[at] : readNumber(type, data, at);
-    means[offset + map] = sum / count;
+  const numbers =
+    data instanceof Float32Array
+      ? data
+      : Float64Array.from({ length: rows * size }, (_, at) => readNumber(type, data, at));
+  const sums = new Float64Array(maps);
+  for (let row = 0; row < rows; row++) {
+    if (step === 1)
+      for (let map = 0; map < maps; map++) sums[map] = sumOf(numbers, row * size + map * stride, count);
+    else addUpColumns(numbers, row * size, count, sums);
+    for (let map = 0; map < maps; map++) values[row * width + from + map] = sums[map] / count;
   }
+}
+
+/** Sum of values that follow one another. Four partial sums, so that an addition need not wait for the one before it. */
+function sumOf(numbers: Float32Array | Float64Array, from: number, count: number): number {
+  let [a, b, c, d] = [0, 0, 0, 0];
+  let at = from;
+  for (const end = from + count - (count % 4); at < end; at += 4) {
+    a += numbers[at];
+    b += numbers[at + 1];
+    c += numbers[at + 2];
+    d += numbers[at + 3];
+  }
+  for (const end = from + count; at < end; at++) a += numbers[at];
+  return a + b + (c + d);
+}
+
+/** Sums of maps whose values alternate, in the order of memory. */
+function addUpColumns(
+  numbers: Float32Array | Float64Array,
+  from: number,
+  count: number,
+  sums: Float64Array,
+): void {
+  sums.fill(0);
+  for (let i = 0, at = from; i < count; i++)
+    for (let map = 0; map < sums.length; map++, at++) sums[map] += numbers[at];
 }

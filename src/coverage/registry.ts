@@ -85,6 +85,11 @@ export function measurableCriteria(): string[] {
     .map(({ name }) => name);
 }
 
+/** How a spec's criterion chooses its tensors; undefined where it watches those of `--coverage auto`. */
+export async function tensorChoice(spec: string): Promise<CoverageCriterionKind['chooseTensors']> {
+  return (await CRITERIA.resolve(spec)).kind.chooseTensors;
+}
+
 /** Whether a spec's criterion has a use for reference inputs; false for a module, which is not loaded. */
 export function usesReference(spec: string): boolean {
   return CRITERIA.find(parseExtensionSpec(spec).name)?.collectReference !== undefined;

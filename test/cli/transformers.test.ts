@@ -63,3 +63,32 @@ test.each(EXPORTS.filter(([name]) => FUZZED.includes(name)))(
     expect(corpus.count).toBeGreaterThan(corpus.seeds);
   },
 );
+
+test('--measure attention watches the attention weights of a transformer, and needs their names in another model', async () => {
+  const fuzz = (name: string, ...shape: string[]) =>
+    neurofuzz([
+      'fuzz',
+      resolve('test/fixtures/transformers', `${name}.onnx`),
+      ...shape,
+      '--measure',
+      'attention',
+      '--out',
+      join(folder, `attention-${name}`),
+      '--seed',
+      '1',
+      '--execs',
+      '200',
+      '--json',
+      '--quiet',
+    ]);
+  const run = await fuzz('gpt2-torchscript', '--shape', 'input_ids=1,8', 'attention_mask=1,8');
+  expect(run).toMatchObject({ code: 0, stderr: expect.not.stringMatching(/attention weights/) });
+  expect(JSON.parse(run.stdout).coverage.tensors).toEqual([
+    '/model/transformer/h.0/attn/Softmax_output_0',
+    '/model/transformer/h.1/attn/Softmax_output_0',
+  ]);
+  expect(await fuzz('resnet-torchscript')).toMatchObject({
+    code: 2,
+    stderr: expect.stringMatching(/--measure attention: no attention weights were found.*--coverage/),
+  });
+});

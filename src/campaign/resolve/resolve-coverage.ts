@@ -1,4 +1,5 @@
 import type { CampaignConfig } from '../../config/schema.ts';
+import { tensorChoice } from '../../coverage/registry.ts';
 import type { TestcaseData } from '../../inputs/testcase.ts';
 import {
   coverageCandidates,
@@ -19,11 +20,16 @@ export interface ResolvedCoverage extends ProbeResult {
 /** Resolves the `coverage` setting to tensors, and probes the model with them on one seed. */
 export async function resolveCoverage(
   model: ModelInfo,
-  { coverage }: Pick<CampaignConfig, 'coverage'>,
+  { coverage, measure }: Pick<CampaignConfig, 'coverage' | 'measure'>,
   probeWorker: ProbeWorker,
   seed: TestcaseData,
   notices: Notices,
 ): Promise<ResolvedCoverage> {
+  const chooseTensors = await tensorChoice(measure);
+  if (coverage === 'auto' && chooseTensors !== undefined) {
+    const watched = chooseTensors(model);
+    return { watched, ...(await probeWorker.probe(seed, watched.tensors)) };
+  }
   if (coverage === 'auto') {
     const chosen = await selectCandidate(coverageCandidates(model), (tensors) =>
       probeWorker.probe(seed, tensors),

@@ -1,5 +1,7 @@
 import { UserError } from '../../core/errors.ts';
+import { plural } from '../../core/format-number.ts';
 import type { BatchResult, BatchTensor } from '../../model/batched-model.ts';
+import { findAttention } from '../../model/graph/find-attention.ts';
 import { readNumber } from '../../tensor/tensor.ts';
 import type { CoverageCriterionKind } from '../criterion.ts';
 import { toFiniteFloat32 } from '../observation.ts';
@@ -24,6 +26,14 @@ export const attention: CoverageCriterionKind = {
   name: 'attention',
   help: 'entropy, distance and most regarded keys of each attention head',
   parameters: [],
+  chooseTensors(model) {
+    const tensors = findAttention(model);
+    if (tensors.length > 0)
+      return { tensors, why: `the attention weights of ${plural(tensors.length, 'softmax', 'softmaxes')}` };
+    throw new UserError(
+      '--measure attention: no attention weights were found, a softmax whose result is multiplied with another computed tensor; name them with --coverage',
+    );
+  },
   collectReference: () => new HeadCollector(),
   make(_values, { reference }) {
     const [means, deviations] = ['means', 'deviations'].map((name) => referencePart(reference, name));

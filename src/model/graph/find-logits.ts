@@ -66,7 +66,7 @@ function isContraction({ op, inputs }: GraphNode, dependent: ReadonlySet<string>
 }
 
 /** Tensors that contractions of two computed tensors read, also behind operations that only rearrange them. */
-function findContractedTensors(
+export function findContractedTensors(
   graph: Graph,
   dependent: ReadonlySet<string>,
   producers: ReadonlyMap<string, GraphNode>,
