@@ -2,6 +2,7 @@ import type { NearestTarget } from '../analysis/numerical-sites/closeness.ts';
 import { type ConstraintLimits, needsAncestor } from '../constraints/constraint-limits.ts';
 import type { Feedback } from '../coverage/feedback/feedback.ts';
 import type { SavedNoveltyThreshold, ThresholdChange } from '../coverage/feedback/novelty-threshold.ts';
+import type { IndexRecall, SavedRecallSample } from '../coverage/index/recall-sample.ts';
 import type { InputDescriptor } from '../inputs/input-descriptor.ts';
 import type { SizeChange } from '../inputs/sizes/size-change.ts';
 import type { TestcaseData } from '../inputs/testcase.ts';
@@ -118,6 +119,7 @@ export interface SavedFuzzerState {
   readonly spoken?: number;
   readonly read?: number;
   readonly threshold: SavedNoveltyThreshold;
+  readonly recall?: SavedRecallSample;
   readonly scheduler: unknown;
   readonly choice: SavedMutatorScheduler;
   readonly climbs?: { readonly search: SavedDirectedSearch; readonly choice: SavedMutatorScheduler };
@@ -193,6 +195,11 @@ export class FuzzerState implements CorpusSource {
   /** Novelty above which activations are new, as it stands now. */
   get threshold(): number {
     return this.#options.feedback.threshold;
+  }
+
+  /** Recall of the index on a sample of the searches; undefined where searches are exact. */
+  get indexRecall(): IndexRecall | undefined {
+    return this.#options.feedback.recallSample?.recall;
   }
 
   /** Whether the corpus holds so many entries that no mutant is kept for its activations any more. */
@@ -434,6 +441,7 @@ export class FuzzerState implements CorpusSource {
       ...(this.#gradients === 0 ? {} : { gradients: this.#gradients }),
       rejected: this.#rejected,
       threshold: feedback.save(),
+      ...(feedback.recallSample === undefined ? {} : { recall: feedback.recallSample.save() }),
       scheduler: mutation.scheduler.save?.() ?? null,
       choice: mutation.mutatorScheduler.save(),
       ...(search === undefined
@@ -463,6 +471,7 @@ export class FuzzerState implements CorpusSource {
     this.#gradients = saved.gradients ?? 0;
     this.#rejected = saved.rejected;
     feedback.restore(saved.threshold);
+    if (saved.recall !== undefined) feedback.recallSample?.restore(saved.recall);
     if (saved.seeds !== undefined) this.accounts?.restore(saved.seeds, isComplete);
     mutation.mutatorScheduler.restore(saved.choice);
     if (search !== undefined && saved.climbs !== undefined) {

@@ -5,6 +5,7 @@ import type { NewFaultChance } from '../campaign/findings/new-fault-chance.ts';
 import type { SeedStatistics } from '../campaign/monitor/seed-statistics.ts';
 import { verifyChecksum } from '../core/checksum.ts';
 import { fileError } from '../core/errors.ts';
+import type { IndexRecall } from '../coverage/index/recall-sample.ts';
 import { STATISTICS_FILE, STATISTICS_LOG_FILE } from '../storage/campaign-store.ts';
 import type { HistoryPoint, MutatorYield, SiteView, StatisticsView } from './view-model.ts';
 
@@ -14,6 +15,8 @@ const figure = z.number().catch(Number.NaN);
 /** A statistic; a damaged or missing one counts as 0. */
 const count = z.number().catch(0);
 
+const recallSchema: z.ZodType<IndexRecall> = z.object({ checked: z.number(), found: z.number() });
+
 const statisticsSchema = z.object({
   execs: count,
   elapsedSeconds: count,
@@ -21,6 +24,7 @@ const statisticsSchema = z.object({
   corpus: count,
   seeds: count,
   threshold: figure,
+  indexRecall: recallSchema.optional().catch(undefined),
   hits: count,
 });
 

@@ -2,6 +2,7 @@ import type { LayerDivergences } from '../analysis/layer-divergence.ts';
 import type { Closeness } from '../analysis/numerical-sites/closeness.ts';
 import type { NewFaultChance } from '../campaign/findings/new-fault-chance.ts';
 import type { SeedStatistics } from '../campaign/monitor/seed-statistics.ts';
+import type { IndexRecall } from '../coverage/index/recall-sample.ts';
 import type { ClassGap } from '../objectives/class-gap.ts';
 import type { Finding } from '../storage/finding.ts';
 import type { TriagedFault, TriageResult } from '../triage/triage.ts';
@@ -47,10 +48,12 @@ export interface StatisticsView {
   readonly corpus: number;
   readonly seeds: number;
   readonly threshold: number;
+  /** Absent where searches are exact, and in campaigns of earlier versions. */
+  readonly indexRecall?: IndexRecall | undefined;
   readonly hits: number;
 }
 
-export interface HistoryPoint extends Omit<StatisticsView, 'seeds'> {
+export interface HistoryPoint extends Omit<StatisticsView, 'seeds' | 'indexRecall'> {
   readonly faults: number;
   readonly execsPerSecondNow: number;
 }

@@ -44,6 +44,7 @@ export function currentStatistics(sources: StatisticsSources): Statistics {
     corpus: count,
     seeds,
     threshold: state.threshold,
+    ...(state.indexRecall === undefined ? {} : { indexRecall: state.indexRecall }),
     hits: faults.hitCount,
     faults: faults.faults,
     newFaults: newFaultChance(

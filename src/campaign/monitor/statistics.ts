@@ -1,4 +1,5 @@
 import { performance } from 'node:perf_hooks';
+import type { IndexRecall } from '../../coverage/index/recall-sample.ts';
 import type { QueueStatistics, WorkerStatistics } from '../../fuzzer/executor.ts';
 import type { MutatorStatistics } from '../../fuzzer/scheduling/mutator-scheduler.ts';
 import type { PhaseSeconds } from '../../fuzzer/scheduling/task.ts';
@@ -25,6 +26,7 @@ type StateCounts = Pick<
   | 'corpus'
   | 'seeds'
   | 'threshold'
+  | 'indexRecall'
   | 'hits'
   | 'faults'
   | 'newFaults'
@@ -71,6 +73,8 @@ export interface Statistics {
   readonly seeds: number;
   /** Score above which activations are new, now: a squared L2 distance, or a number of new elements. */
   readonly threshold: number;
+  /** Recall at 1 of an approximate index, on a sample of its searches; absent where searches are exact. */
+  readonly indexRecall?: IndexRecall;
   /** Times that the threshold was adapted in this session. */
   readonly thresholdChanges: number;
   readonly secondsSinceNew: number;

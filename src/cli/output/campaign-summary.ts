@@ -11,6 +11,7 @@ import { siteCounts, sitesByCloseness } from '../../campaign/monitor/site-statis
 import { notLookedIntoLines } from '../../campaign/not-looked-into.ts';
 import { formatCount, plural } from '../../core/format-number.ts';
 import { quote } from '../../core/shell-quote.ts';
+import { recallText } from '../../coverage/index/recall-sample.ts';
 import { isAbsorbed, isTie } from '../../objectives/objective.ts';
 import { launcher, resumeLine } from '../launcher.ts';
 
@@ -28,7 +29,7 @@ export function summaryJson(summary: CampaignSummary): unknown {
     execsPerSecond: statistics.execsPerSecond,
     jobs: summary.jobs,
     batch,
-    coverage,
+    coverage: { ...coverage, ...(statistics.indexRecall && { indexRecall: statistics.indexRecall }) },
     corpus: { seeds: statistics.seeds, count: statistics.corpus },
     findings: {
       hits: statistics.hits,
@@ -133,6 +134,12 @@ function batchLines({ batch, batchDependence }: CampaignSummary): string[] {
   return [`${dependenceText(batchDependence)}; each run had ${plural(batch, 'testcase')}`];
 }
 
+/** How often the neighbour index found the nearest activations, where it is approximate. */
+function recallLines({ indexRecall }: CampaignSummary['statistics']): string[] {
+  const text = indexRecall && recallText(indexRecall);
+  return text === undefined ? [] : [text];
+}
+
 /** How likely the next mutant is to show another fault. */
 function newFaultLine({ newFaults }: CampaignSummary['statistics']): string {
   const { mutantsSinceLast, upper95 } = newFaults;
@@ -171,7 +178,12 @@ export function summaryLines(summary: CampaignSummary): string[] {
     );
   if (statistics.looked > 0)
     lines.push(`${plural(statistics.looked, 'mutant')} scored without generating an answer`);
-  lines.push(...mutatorLines(statistics), ...siteLines(statistics), ...batchLines(summary));
+  lines.push(
+    ...mutatorLines(statistics),
+    ...recallLines(statistics),
+    ...siteLines(statistics),
+    ...batchLines(summary),
+  );
   lines.push(...statistics.seedAccounts.flatMap(seedLines));
   if (statistics.execs > 0) lines.push(newFaultLine(statistics));
   if (statistics.faults.every(({ signature }) => isTie(signature)))

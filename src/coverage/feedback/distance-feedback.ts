@@ -1,6 +1,7 @@
 import { indexBytesPerVector, makeNeighbourIndex } from '../index/make-index.ts';
 import type { NeighbourIndex } from '../index/neighbour-index.ts';
 import { RadiusSearch } from '../index/radius-search.ts';
+import { RecallSample } from '../index/recall-sample.ts';
 import { countObservations, isFiniteVector, type Observations, squaredDistance } from '../observation.ts';
 import type {
   FeedbackKind,
@@ -29,10 +30,12 @@ export const distanceFeedback: FeedbackKind = {
 class DistanceHistory implements NoveltyHistory {
   readonly #index: NeighbourIndex;
   readonly #width: number;
+  readonly recallSample: RecallSample | undefined;
 
   constructor(index: NeighbourIndex, width: number) {
     this.#index = index;
     this.#width = width;
+    this.recallSample = index.exactNearest === undefined ? undefined : new RecallSample();
   }
 
   get size(): number {
@@ -40,7 +43,9 @@ class DistanceHistory implements NoveltyHistory {
   }
 
   score(observation: Float32Array): number {
-    return this.#index.nearest(observation);
+    const nearest = this.#index.nearest(observation);
+    this.recallSample?.observe(this.#index, observation, nearest);
+    return nearest;
   }
 
   add(observation: Float32Array): void {

@@ -1,4 +1,5 @@
 import type { SnapshotOptions } from '../index/hnsw-index.ts';
+import type { RecallSample } from '../index/recall-sample.ts';
 import type { Observations } from '../observation.ts';
 import type { CoverageReference } from '../reference.ts';
 
@@ -35,6 +36,8 @@ export interface HistoryOptions extends SnapshotOptions {
 export interface NoveltyHistory {
   /** Observations that were added or loaded. */
   readonly size: number;
+  /** Checks some of the searches for `score`; absent where they are exact. */
+  readonly recallSample?: RecallSample | undefined;
   /** How far an observation is from all that is known: 0 where it is known, infinity where nothing is. */
   score(observation: Float32Array): number;
   /** Adds a finite observation; equal additions in equal order give equal scores. */

@@ -1,4 +1,5 @@
 import type { SnapshotOptions } from '../index/hnsw-index.ts';
+import type { RecallSample } from '../index/recall-sample.ts';
 import type { CoverageReference } from '../reference.ts';
 import type { FeedbackKind, NoveltyHistory } from './feedback-kind.ts';
 import { NoveltyThreshold, type SavedNoveltyThreshold, type ThresholdChange } from './novelty-threshold.ts';
@@ -46,6 +47,11 @@ export class Feedback {
   /** Entries in the history; always 0 where the campaign is unguided. */
   get size(): number {
     return this.#history.size;
+  }
+
+  /** Recall of an approximate index, as a sample of the searches had it; undefined where searches are exact. */
+  get recallSample(): RecallSample | undefined {
+    return this.#history.recallSample;
   }
 
   /** Score above which an observation is new, as it stands now. */

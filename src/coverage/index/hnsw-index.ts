@@ -106,6 +106,18 @@ export class HnswIndex implements NeighbourIndex {
     return this.#index.searchKnn(this.#toArray(values, offset), 1).neighbors[0];
   }
 
+  exactNearest(vector: Float32Array): number {
+    const query = this.#toArray(vector, 0);
+    let nearest = Number.POSITIVE_INFINITY;
+    for (let label = 0; label < this.#size; label++) {
+      const stored = this.#index.getPoint(label);
+      let distance = 0;
+      for (let i = 0; i < query.length; i++) distance += (query[i] - stored[i]) ** 2;
+      nearest = Math.min(nearest, distance);
+    }
+    return nearest;
+  }
+
   /** Loads the newest intact snapshot of at most `size` vectors into an empty index. */
   loadPrefix(size: number): number {
     const { folder } = this.#snapshotOptions;

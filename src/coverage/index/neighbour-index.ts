@@ -11,6 +11,8 @@ export interface NeighbourIndex {
   nearest(values: Float32Array, offset?: number): number;
   /** Index of the nearest stored vector, in the order of insertion; -1 while none is stored. */
   nearestEntry(values: Float32Array, offset?: number): number;
+  /** The same by comparison with every stored vector; absent where `nearest` is exact. */
+  exactNearest?(vector: Float32Array): number;
   /**
    * Loads the snapshot of at most the first `size` vectors, where there is one. Only for an empty index.
    *

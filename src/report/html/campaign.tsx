@@ -2,6 +2,7 @@ import { closenessText } from '../../analysis/numerical-sites/closeness.ts';
 import { chanceText, type NewFaultChance } from '../../campaign/findings/new-fault-chance.ts';
 import { escapeControl } from '../../core/escape-control.ts';
 import { formatCount, plural } from '../../core/format-number.ts';
+import { recallText } from '../../coverage/index/recall-sample.ts';
 import type { CampaignView, HistoryPoint, MutatorYield, SiteView } from '../view-model.ts';
 import { Chart } from './chart.tsx';
 import { FaultCard } from './fault.tsx';
@@ -88,12 +89,14 @@ export function Settings({
 /** The seeds of a campaign by objective, its progress over time, and the yield of its mutators and sites. */
 function Statistics({ view }: { readonly view: CampaignView }) {
   const { statistics, history, mutators, sites, seedAccounts, newFaults } = view;
+  const recall = statistics?.indexRecall && recallText(statistics.indexRecall);
   return (
     <>
       {seedAccounts.map((account) => (
         <SeedAccounts key={account.objective} account={account} />
       ))}
       <Charts history={history} seeds={statistics?.seeds ?? 0} />
+      {recall === undefined ? null : <p class="soft">{`${recall[0].toUpperCase()}${recall.slice(1)}.`}</p>}
       {newFaults === undefined ? null : <p>{newFaultText(newFaults)}</p>}
       <Mutators mutators={mutators} />
       <Sites sites={sites} />
