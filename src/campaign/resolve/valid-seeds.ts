@@ -2,10 +2,10 @@ import { stripPadding } from '../../constraints/strip-padding.ts';
 import { UserError } from '../../core/errors.ts';
 import { formatExactly } from '../../core/format-number.ts';
 import type { InputDescriptor } from '../../inputs/input-descriptor.ts';
-import { intervalAt } from '../../inputs/range.ts';
+import { type Interval, intervalAt, type Range } from '../../inputs/range.ts';
 import type { Seeds } from '../../inputs/seeds.ts';
 import { columnAt } from '../../inputs/table-column.ts';
-import { readNumber } from '../../tensor/tensor.ts';
+import { readNumber, type TensorData } from '../../tensor/tensor.ts';
 import type { Notices } from './model-settings.ts';
 import { spanOfSeeds, typedRange } from './ranges.ts';
 
@@ -23,9 +23,10 @@ export function validSeeds(
   isMutated: readonly boolean[],
   notices: Notices,
 ): Seeds {
+  const ranges = descriptors.map(({ type, range }) => typedRange(type, range));
   const problems = seeds.map((seed, index) => {
     for (const [input, descriptor] of descriptors.entries()) {
-      const problem = isMutated[input] ? problemOf(seed, input, descriptor) : undefined;
+      const problem = isMutated[input] ? problemOf(seed, input, descriptor, ranges[input]) : undefined;
       if (problem !== undefined) return `seed ${index} has ${problem}`;
     }
     return undefined;
@@ -73,14 +74,20 @@ function outsideRange(
 }
 
 /** The first constraint that one input of a seed breaks, as the object of "seed 3 has"; undefined where it breaks none. */
-function problemOf(seed: Seeds[number], input: number, descriptor: InputDescriptor): string | undefined {
+function problemOf(
+  seed: Seeds[number],
+  input: number,
+  descriptor: InputDescriptor,
+  range: Range,
+): string | undefined {
   const { type, columns, name, tokens } = descriptor;
-  const range = typedRange(type, descriptor.range);
   const values = seed.inputs[input];
   const size = values.length;
   const count = stripPadding(values, tokens?.pad).length;
   if (tokens !== undefined && tokens.length[1] < count && seed.form.inputs[input].shape.length === 1)
     return `${count} tokens in input ${name}, more than ${tokens.length[1]}`;
+  // Most seeds are legal, and there may be ten thousand of them.
+  if (columns === undefined && range.channels === undefined && areWithin(values, range)) return undefined;
   for (let i = 0; i < size; i++) {
     const value = readNumber(type, values, i);
     const column = columns === undefined ? undefined : columnAt(columns, i);
@@ -95,4 +102,11 @@ function problemOf(seed: Seeds[number], input: number, descriptor: InputDescript
     }
   }
   return undefined;
+}
+
+/** Whether no value of an array of floats lies outside an interval; false for other types, which are not looked at. */
+function areWithin(values: TensorData, { low, high }: Interval): boolean {
+  if (!(values instanceof Float32Array || values instanceof Float64Array)) return false;
+  for (let i = 0; i < values.length; i++) if (values[i] < low || values[i] > high) return false;
+  return true;
 }

@@ -1,4 +1,8 @@
-import { type ElementBounds, makeBounds } from '../../../analysis/bounds/element-bounds.ts';
+import {
+  type ElementBounds,
+  type ElementShape,
+  makeBounds,
+} from '../../../analysis/bounds/element-bounds.ts';
 import {
   elementShapes,
   type InputBox,
@@ -31,30 +35,46 @@ function radiusOf(
   return radii.length === 0 ? undefined : Math.min(...radii);
 }
 
-/** Computes the bounds of one input of a testcase around a seed. */
-type BoundsAround = (seed: Seeds[number]) => Pick<ElementBounds, 'low' | 'high'>;
+/** Widens bounds to hold one input of a testcase made of a seed. */
+type WidenAround = (bounds: Pick<ElementBounds, 'low' | 'high'>, seed: Seeds[number]) => void;
 
-function boundsAround(
+function widenAround(
   descriptor: InputDescriptor,
   input: number,
   isMutated: boolean,
   limits: ResolvedInputs['limits'],
-): BoundsAround {
+): WidenAround {
   const { type, range, columns, fixed } = descriptor;
   const options = { range, columns, fixed, linf: radiusOf(descriptor, limits) };
-  return ({ form, inputs }) => {
+  const trackers = new Map<number, BoundsTracker>();
+  const trackerOf = ({ form, inputs }: Seeds[number]): BoundsTracker => {
     const { size } = form.inputs[input];
-    const tracker = isMutated ? new BoundsTracker(type, size, options).centreOn(inputs[input]) : undefined;
-    const low = new Float64Array(size);
-    const high = new Float64Array(size);
-    for (let i = 0; i < size; i++) {
-      // A seed is run as it is, within the range or not.
-      const value = readNumber(type, inputs[input], i);
-      low[i] = Math.min(value, tracker?.low[i] ?? value);
-      high[i] = Math.max(value, tracker?.high[i] ?? value);
-    }
-    return { low, high };
+    const tracker = trackers.get(size) ?? new BoundsTracker(type, size, options);
+    trackers.set(size, tracker);
+    return tracker.centreOn(inputs[input]);
   };
+  return ({ low, high }, seed) => {
+    const values = seed.inputs[input];
+    const tracker = isMutated ? trackerOf(seed) : undefined;
+    // Hot: there may be ten thousand seeds of many values.
+    for (let i = 0; i < low.length; i++) {
+      // A seed is run as it is, within the range or not.
+      const value = readNumber(type, values, i);
+      const least = tracker === undefined ? value : Math.min(value, tracker.low[i]);
+      const most = tracker === undefined ? value : Math.max(value, tracker.high[i]);
+      // NaN stays: nothing is known of the values.
+      if (least < low[i] || Number.isNaN(least)) low[i] = least;
+      if (most > high[i] || Number.isNaN(most)) high[i] = most;
+    }
+  };
+}
+
+/** Bounds that hold nothing. */
+function emptyBounds(shape: ElementShape): ElementBounds {
+  const bounds = makeBounds(shape);
+  bounds.low.fill(Number.POSITIVE_INFINITY);
+  bounds.high.fill(Number.NEGATIVE_INFINITY);
+  return bounds;
 }
 
 /**
@@ -76,7 +96,7 @@ export function inputBoxes(
   const largest = Math.max(0, ...seeds.map(valuesOf));
   if (seeds.length === 0 || largest * shapes.size > MAX_BOX_VALUES) return NO_BOXES;
   const around = descriptors.map((descriptor, i) =>
-    boundsAround(descriptor, i, mutators[i].length > 0, limits),
+    widenAround(descriptor, i, mutators[i].length > 0, limits),
   );
   const dependsOnSeed = descriptors.some(
     (descriptor, i) =>
@@ -89,41 +109,24 @@ export function inputBoxes(
   const seedBoxes: InputBox[] = [];
   for (const seed of seeds) {
     const box = new Map<string, ElementBounds>();
+    const union = unions.get(seed.form.key) ?? new Map<string, ElementBounds>();
+    unions.set(seed.form.key, union);
     const elements = elementShapes(
       specs,
       seed.form.inputs.map(({ shape }) => shape),
     );
     elements.forEach((shape, i) => {
       if (shape === undefined || descriptors[i].strings !== undefined) return;
-      box.set(specs[i].name, { ...shape, ...around[i](seed) });
+      const { name } = specs[i];
+      const bounds = union.get(name) ?? emptyBounds(shape);
+      union.set(name, bounds);
+      around[i](bounds, seed);
+      if (!hasSeedBoxes) return;
+      const seedBounds = emptyBounds(shape);
+      around[i](seedBounds, seed);
+      box.set(name, seedBounds);
     });
     if (hasSeedBoxes) seedBoxes.push(box);
-    widen(unions, seed.form.key, box);
   }
   return { boxes: [...unions.values()], seedBoxes };
-}
-
-/** Widens the box of a shape to hold another one. */
-function widen(unions: Map<string, Map<string, ElementBounds>>, key: string, box: InputBox): void {
-  let union = unions.get(key);
-  if (union === undefined) {
-    union = new Map([...box].map(([name, bounds]) => [name, copyOf(bounds)]));
-    unions.set(key, union);
-    return;
-  }
-  for (const [name, { low, high }] of box) {
-    const wider = union.get(name);
-    if (wider === undefined) continue;
-    for (let i = 0; i < low.length; i++) {
-      if (low[i] < wider.low[i]) wider.low[i] = low[i];
-      if (high[i] > wider.high[i]) wider.high[i] = high[i];
-    }
-  }
-}
-
-function copyOf(bounds: ElementBounds): ElementBounds {
-  const copy = makeBounds(bounds);
-  copy.low.set(bounds.low);
-  copy.high.set(bounds.high);
-  return copy;
 }

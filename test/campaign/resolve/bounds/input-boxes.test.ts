@@ -60,6 +60,17 @@ test.each([
   expect(seedBoxes[1][0][0]).toBeCloseTo(0.625, 6);
 });
 
+test.each([0, 1])('a position where seed %d is not a number has no bounds', (index) => {
+  const seeds = [testcaseOf([0.25, 0.5]), testcaseOf([0.75, 0.5])];
+  seeds[index] = testcaseOf([Number.NaN, 0.5]);
+  expect(boxesOf({}, { seeds, mutators: [[]] }).boxes).toEqual([
+    [
+      [Number.NaN, 0.5],
+      [Number.NaN, 0.5],
+    ],
+  ]);
+});
+
 test('positions that stay, inputs that are not mutated and seeds outside the range are as in the seeds', () => {
   expect(boxesOf({ fixed: Uint8Array.of(1, 0) }).boxes).toEqual([
     [
