@@ -60,6 +60,8 @@ export interface CoverageCriterionKind
    * @throws UserError where the model has none
    */
   readonly chooseTensors?: (model: WatchableGraph) => WatchedTensors;
+  /** Whether it looks at nothing but the means of feature maps, which some runtimes compute themselves. */
+  readonly averagesMaps?: boolean;
   /** Collects what the criterion needs to know of reference inputs; absent where it needs nothing. */
   readonly collectReference?: (
     values: ParameterValues,

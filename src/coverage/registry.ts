@@ -1,5 +1,6 @@
 import { Registry } from '../extensions/registry.ts';
 import { parseExtensionSpec } from '../extensions/spec.ts';
+import type { MapMeans } from '../model/model.ts';
 import { calibrateByQuantile } from './calibration.ts';
 import { attention } from './criteria/attention.ts';
 import { boundary, strongActivation } from './criteria/corner-regions.ts';
@@ -88,6 +89,20 @@ export function measurableCriteria(): string[] {
 /** How a spec's criterion chooses its tensors; undefined where it watches those of `--coverage auto`. */
 export async function tensorChoice(spec: string): Promise<CoverageCriterionKind['chooseTensors']> {
   return (await CRITERIA.resolve(spec)).kind.chooseTensors;
+}
+
+/**
+ * The tensors that a run watches for a criterion: for one that looks at means of feature maps, those means where the model can compute
+ * them, which leaves out copying the maps.
+ */
+export async function observedTensors(
+  spec: string,
+  tensors: readonly string[],
+  mapMeans: MapMeans | undefined,
+): Promise<readonly string[]> {
+  const { kind } = await CRITERIA.resolve(spec);
+  if (mapMeans === undefined || kind.averagesMaps !== true) return tensors;
+  return tensors.map((name) => mapMeans.meanOf(name) ?? name);
 }
 
 /** Whether a spec's criterion has a use for reference inputs; false for a module, which is not loaded. */

@@ -107,6 +107,12 @@ export interface ThreadedRun {
   run(feeds: readonly Tensor[]): Promise<Pick<RunResult, 'outputs'>>;
 }
 
+/** Capability to watch the means of feature maps in place of their values, which are many more. */
+export interface MapMeans {
+  /** The name under which the mean of each of a tensor's feature maps can be watched, one number a map; undefined if it has none. */
+  meanOf(tensor: string): string | undefined;
+}
+
 /** Abilities that not every runtime or model has. A new one is another optional member here, with an interface of its own. */
 export interface ModelCapabilities {
   readonly nonFiniteFlags?: NonFiniteFlags;
@@ -114,6 +120,7 @@ export interface ModelCapabilities {
   readonly unoptimizedRun?: UnoptimizedRun;
   readonly threadedRun?: ThreadedRun;
   readonly gradients?: Differentiable;
+  readonly mapMeans?: MapMeans;
   /** Of a language model: `run` takes prompts and gives answers. */
   readonly textGeneration?: TextGeneration;
 }
@@ -146,7 +153,7 @@ export interface Model {
    *
    * @param feeds one tensor for each of `inputs`, in their order, `[batch, ...shape]` where the first
    *   dimension is free
-   * @param watched names out of `watchable`; with none the model runs unmodified
+   * @param watched names out of `watchable`, or of means (`MapMeans`); with none the model runs unmodified
    * @throws Error if the runtime fails the run; the message is the runtime's own
    */
   run(feeds: readonly Tensor[], watched: readonly string[]): Promise<RunResult>;

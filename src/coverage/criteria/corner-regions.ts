@@ -14,6 +14,7 @@ const SIGMA = {
 const SHARED = {
   source: 'DeepGauge (Ma et al., ASE 2018), section 3.2',
   feedback: 'set',
+  averagesMaps: true,
   parameters: [SIGMA],
   collectReference: (_values: ParameterValues, settings: CoverageCriterionSettings) =>
     new RangeCollector(settings),

@@ -20,6 +20,7 @@ export const kMultisection: CoverageCriterionKind = {
   help: "sections of each neuron's reference range (KMNC)",
   source: 'DeepGauge (Ma et al., ASE 2018), section 3.2',
   feedback: 'set',
+  averagesMaps: true,
   parameters: [SECTIONS],
   collectReference: (_values, settings) => new RangeCollector(settings),
   make(values, settings) {

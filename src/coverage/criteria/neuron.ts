@@ -18,6 +18,7 @@ export const neuron: CoverageCriterionKind = {
   help: 'active neurons',
   source: 'DeepXplore (Pei et al., SOSP 2017), section 4.1',
   feedback: 'set',
+  averagesMaps: true,
   parameters: [THRESHOLD],
   make(values, settings) {
     const threshold = values(THRESHOLD);

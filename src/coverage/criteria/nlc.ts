@@ -20,6 +20,7 @@ export const nlc: CoverageCriterionKind = {
   help: 'covariances of the neurons of each layer (NLC)',
   source: 'NLC (Yuan, Pang, Wang, ICSE 2023)',
   feedback: 'covariance',
+  averagesMaps: true,
   parameters: [],
   isReferenceOptional: true,
   collectReference(_values, { channels = 'first' }) {

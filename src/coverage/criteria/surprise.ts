@@ -75,6 +75,7 @@ function surpriseKind({
     help,
     source: SOURCE,
     feedback: 'set',
+    averagesMaps: true,
     parameters: [TRACES, BUCKETS, upper],
     collectReference: (values, settings) => surpriseCollector(values, settings, isDistance),
     make(values, settings) {

@@ -20,6 +20,7 @@ export const topK: CoverageCriterionKind = {
   help: 'the most active neurons of each layer (TKNC)',
   source: SOURCE,
   feedback: 'set',
+  averagesMaps: true,
   parameters: [K],
   make(values, settings) {
     const k = values(K);
@@ -40,6 +41,7 @@ export const pattern: CoverageCriterionKind = {
   help: 'combinations of the most active neurons of all layers (TKNP)',
   source: SOURCE,
   feedback: 'set',
+  averagesMaps: true,
   parameters: [K],
   make(values, { channels = 'first' }) {
     const k = values(K);

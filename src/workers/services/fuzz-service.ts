@@ -13,7 +13,7 @@ import type { NoveltyHistory } from '../../coverage/feedback/feedback-kind.ts';
 import { type FeedbackName, feedbackKind } from '../../coverage/feedback/registry.ts';
 import { channelAxis } from '../../coverage/neurons.ts';
 import type { CoverageReference, ReferenceCollector } from '../../coverage/reference.ts';
-import { makeReferenceCollector, resolveCriterion } from '../../coverage/registry.ts';
+import { makeReferenceCollector, observedTensors, resolveCriterion } from '../../coverage/registry.ts';
 import { measurePairNoise, type NoiseRequest } from '../../evaluation/pair-noise.ts';
 import { prepareSlices } from '../../evaluation/prepare-slices.ts';
 import { type ReferenceRequest, runReference } from '../../evaluation/run-reference.ts';
@@ -295,17 +295,23 @@ const methods = {
    * @returns the reference of all inputs so far, with `isLast`; undefined before, and where the criterion has none
    */
   async collectReference(request: ReferenceRequest): Promise<CoverageReference | undefined> {
-    const { criterion, watched, testcases, batch, isFirst, isLast, isGiven } = request;
+    const { criterion, testcases, batch, isFirst, isLast, isGiven } = request;
     if (isFirst)
       referenceCollector = await makeReferenceCollector(criterion, criterionSettings(request), isGiven);
     if (referenceCollector === undefined) return undefined;
+    const watched = await observedTensors(criterion, request.watched, requireModel().capabilities.mapMeans);
     batchedModel ??= new BatchedModel(requireModel());
     await runReference(batchedModel, testcases, watched, batch, referenceCollector, heartbeat);
     return isLast ? referenceCollector.finish() : undefined;
   },
 
   async prepare(setup: WorkerSetup): Promise<PreparedInfo> {
-    const { goals, watched, descriptors, resizedDescriptors, masterSeed } = setup;
+    const { goals, descriptors, resizedDescriptors, masterSeed } = setup;
+    const watched = await observedTensors(
+      setup.criterion,
+      setup.watched,
+      requireModel().capabilities.mapMeans,
+    );
     if (setup.pathRemap !== undefined) installPathRemap(setup.pathRemap);
     setCallTimeout(setup.callLimit);
     limitRuns(setup.batch * largestRowBytes(resizedDescriptors ?? descriptors));
@@ -318,6 +324,7 @@ const methods = {
     const { feedback } = criterion;
     const options: PreparedWorker['options'] = {
       ...setup,
+      watched,
       model: new BatchedModel(requireModel(), setup.noise),
       objectives,
       transforms,

@@ -21,6 +21,7 @@ import { exposeOnnxTensors } from './expose-tensors.ts';
 import { type FlaggedTensors, flagTensors } from './flag-tensors.ts';
 import { type RoundedTensors, runtimeTypes, withRounding } from './half/graph-rounding.ts';
 import { inputSpec, usableOutputs, withIndexTypes } from './io-specs.ts';
+import { exposeMapMeans, isMapMean, OnnxMapMeans } from './map-means.ts';
 import { moveAxesBehindFirst } from './move-axes.ts';
 import { OnnxGradients } from './onnx-gradients.ts';
 import type { OpenSession } from './onnxruntime.ts';
@@ -163,6 +164,7 @@ export class OnnxModel implements Model, NonFiniteFlags {
       unoptimizedRun: { run: (feeds) => this.#runUnoptimized(feeds) },
       threadedRun: { run: (feeds) => this.#runThreaded(feeds) },
       gradients: this.#gradients,
+      mapMeans: new OnnxMapMeans(graph, types),
     };
   }
 
@@ -251,7 +253,7 @@ function halfNotes(half: HalfArithmetic | undefined, refusal: string | undefined
   return half === undefined ? [] : [halfText(half)];
 }
 
-/** The file with further outputs: tensors of the graph and of its bodies. */
+/** The file with further outputs: tensors of the graph and of its bodies, and means of feature maps. */
 function exposeTensors(
   bytes: Uint8Array,
   tensors: readonly string[],
@@ -259,13 +261,15 @@ function exposeTensors(
   types: ReadonlyMap<string, DType>,
 ): Uint8Array {
   const bodyTensors = bodyTensorsOf(graph);
-  const inBodies = tensors.filter((name) => bodyTensors.has(name));
+  const [means, values] = [tensors.filter(isMapMean), tensors.filter((name) => !isMapMean(name))];
+  const inBodies = values.filter((name) => bodyTensors.has(name));
   const producers = producersByTensor(graph);
-  return exposeOnnxTensors(
+  const exposed = exposeOnnxTensors(
     exposeInBodies(bytes, inBodies, types),
-    tensors.map((name) => exposedName(name, bodyTensors.get(name)?.depth ?? 0)),
-    tensors.filter((name) => producers.get(name)?.op === 'Pow'),
+    values.map((name) => exposedName(name, bodyTensors.get(name)?.depth ?? 0)),
+    values.filter((name) => producers.get(name)?.op === 'Pow'),
   );
+  return exposeMapMeans(exposed, means);
 }
 
 function fusionOptions(exposed: number): ort.InferenceSession.SessionOptions {
