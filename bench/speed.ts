@@ -27,7 +27,7 @@ const { values: options } = parseArgs({
     /** Measures criteria on all layers of a ten-layer network instead; `--measures` then names the criteria. */
     layers: { type: 'boolean', default: false },
     /** Mutants of a campaign with `--layers`. */
-    execs: { type: 'string', default: '25000' },
+    execs: { type: 'string', default: '12000' },
   },
 });
 const seconds = Number(options.seconds);
