@@ -20,8 +20,8 @@ const LEAST = {
 } as const;
 
 /**
- * Draws entries until one is accepted: with a probability that falls by 1/γ with each of its picks, down to the least one. So entries
- * that were picked seldom, such as new ones, are preferred.
+ * Draws entries until one is accepted, with probability max(p, 1 − f/γ) for f picks so far (DeepHunter, equation 3). So entries that were
+ * picked seldom, such as new ones, are preferred. The authors' code offers entries in turn and begins at 0.8.
  */
 class DeepHunterScheduler implements Scheduler {
   readonly #gamma: number;
@@ -63,7 +63,7 @@ class DeepHunterScheduler implements Scheduler {
 export const deepHunter: SchedulerKind = {
   name: 'deephunter',
   help: 'with a probability that falls with the picks of an entry, as in DeepHunter',
-  source: 'DeepHunter (Xie et al., ISSTA 2019), section 4.3, with the values of its code',
+  source: 'DeepHunter (Xie et al., ISSTA 2019), equation 3, with the values of its code',
   parameters: [GAMMA, LEAST],
   make: (values) => new DeepHunterScheduler(values(GAMMA), values(LEAST)),
 };
