@@ -51,12 +51,12 @@ export function extractSettings(raw: object, path: string, where = path): RawSet
  * @param where the mapping's name in messages
  * @throws UserError naming a key that is no setting
  */
-export function knownSettings(raw: object, where: string): RawSettings {
+export function knownSettings(raw: object, where: string, others: readonly string[] = []): RawSettings {
   const settings: Record<string, unknown> = {};
   for (const [key, value] of Object.entries(raw)) {
     if (MANIFEST_KEYS.has(key)) continue;
     if (!Object.hasOwn(campaignSchema.shape, key)) {
-      const known = Object.keys(campaignSchema.shape);
+      const known = [...Object.keys(campaignSchema.shape), ...others];
       throw new UserError(`${where}: unknown setting ${key}: ${suggestName(key, known)}`);
     }
     if (value !== null && value !== undefined) settings[key] = value;

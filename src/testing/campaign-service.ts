@@ -21,8 +21,18 @@ import type {
   ServiceRequest,
 } from './protocol.ts';
 
-/** Name of the options in messages about them. */
+/** Name of the options in messages about them, and those that are no settings of the campaign. */
 const OPTIONS = 'options of fuzz';
+const OTHER_OPTIONS = [
+  'config',
+  'overwrite',
+  'signal',
+  'onFault',
+  'onProgress',
+  'regressions',
+  'minimize',
+  'trust',
+];
 
 /** Milliseconds that a campaign has to end in order once nobody waits for it. */
 const ORDERLY_END_MS = 20_000;
@@ -38,7 +48,11 @@ function send(message: ServiceMessage): void {
 const service: CampaignServiceApi = {
   async fuzz({ settings, config, start }) {
     const file = config === undefined ? {} : await readCampaignFile(config);
-    const checked = checkSettings({ ...file, ...knownSettings(settings, OPTIONS) }, {}, OPTIONS);
+    const checked = checkSettings(
+      { ...file, ...knownSettings(settings, OPTIONS, OTHER_OPTIONS) },
+      {},
+      OPTIONS,
+    );
     const warnings: string[] = [];
     const monitor: Monitor = {
       info() {},

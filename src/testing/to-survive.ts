@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
-import { mkdir, readdir, rm, rmdir } from 'node:fs/promises';
+import { mkdir, readdir, rm, rmdir, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { crc32Hex } from '../core/checksum.ts';
 import { InterruptedError, UserError } from '../core/errors.ts';
 import { formatCount, plural } from '../core/format-number.ts';
 import { modelName } from '../core/model-name.ts';
@@ -39,8 +40,12 @@ const DEFAULT_MINIMIZE_TRIES = 2000;
 /** Folder of the campaigns whose model did not survive. */
 const FOLDER = join('neurofuzz-out', 'tests');
 
-/** Campaigns of a model that are kept there: a test that fails again and again must not fill the disk. */
+/**
+ * Campaigns of a model that are kept there, however old: a test that fails again and again must not fill the disk. Younger ones than an
+ * hour may be of the same run of the tests, which names them.
+ */
 const MAX_KEPT = 10;
+const MIN_REMOVED_AGE_MS = 3_600_000;
 
 /**
  * The matcher `await expect('model.onnx').toSurvive({ seeds: 'digits.npz' })`: runs findings of `regressions` again, then a campaign.
@@ -67,6 +72,8 @@ async function firstRegression(
   model: string,
   { regressions, trust }: SurviveOptions,
 ): Promise<string | undefined> {
+  if (regressions !== undefined && existsSync(regressions) && !(await stat(regressions)).isDirectory())
+    throw new UserError(`regressions: ${regressions} is a file: name a folder of findings`);
   // None yet: the folder may be there for git, with a file that keeps it.
   if (regressions === undefined || !existsSync(regressions) || findingFoldersIn(regressions).length === 0)
     return undefined;
@@ -89,7 +96,12 @@ async function firstRegression(
 async function survive(
   service: ServiceProcess,
   model: string,
-  { regressions, minimize = DEFAULT_MINIMIZE_TRIES, trust: _trust, ...options }: SurviveOptions,
+  {
+    regressions = 'regressions',
+    minimize = DEFAULT_MINIMIZE_TRIES,
+    trust: _trust,
+    ...options
+  }: SurviveOptions,
 ): Promise<MatcherResult> {
   const { out } = options;
   const folder = out ?? (await createFolder(model));
@@ -116,8 +128,13 @@ async function survive(
       };
     }
     isKept = true;
-    const smallest = minimize > 0 ? await smallestOf(service, first, minimize) : first;
-    return failed(failureLines(model, result, smallest, regressions));
+    const smallest = minimize > 0 ? await smallestOf(service, first, minimize, options.signal) : first;
+    if (out === undefined) await removeOldFolders(model);
+    // Another test of the model may fail by the same input.
+    const test = crc32Hex(JSON.stringify({ ...options, out: undefined, signal: undefined }));
+    return failed(
+      failureLines(model, result, smallest, join(regressions, `${modelName(model)}-${smallest.id}-${test}`)),
+    );
   } finally {
     if (!isKept) await removeFolder(folder);
   }
@@ -129,20 +146,32 @@ function defaultLimit({ config, preset, time, execs }: SurviveOptions): { readon
   return isLimited ? {} : { execs: DEFAULT_EXECS };
 }
 
-/** Creates a folder of its own for a campaign, since tests run beside each other, and removes the oldest ones of the model. */
-async function createFolder(model: string): Promise<string> {
-  await mkdir(FOLDER, { recursive: true });
+/** Numbers of the campaigns of a model, the newest first. */
+async function folderNumbers(model: string): Promise<number[]> {
   const prefix = `${modelName(model)}-`;
-  const numbers = (await readdir(FOLDER))
+  return (await readdir(FOLDER))
     .filter((name) => name.startsWith(prefix) && /^\d+$/.test(name.slice(prefix.length)))
     .map((name) => Number(name.slice(prefix.length)))
     .sort((a, b) => b - a);
-  for (const n of numbers.slice(MAX_KEPT - 1)) {
-    const old = join(FOLDER, `${prefix}${n}`);
-    if (!existsSync(join(old, LOCK_FILE))) await rm(old, { recursive: true, force: true });
+}
+
+const numberedFolder = (model: string, n: number): string => join(FOLDER, `${modelName(model)}-${n}`);
+
+async function removeOldFolders(model: string): Promise<void> {
+  for (const n of (await folderNumbers(model)).slice(MAX_KEPT)) {
+    const folder = numberedFolder(model, n);
+    const { mtimeMs } = await stat(folder);
+    const isOld = Date.now() - mtimeMs > MIN_REMOVED_AGE_MS && !existsSync(join(folder, LOCK_FILE));
+    if (isOld) await rm(folder, { recursive: true, force: true });
   }
-  for (let n = (numbers[0] ?? 0) + 1; ; n++) {
-    const folder = join(FOLDER, `${prefix}${n}`);
+}
+
+/** Creates a folder of its own for a campaign: tests run beside each other. */
+async function createFolder(model: string): Promise<string> {
+  await mkdir(FOLDER, { recursive: true });
+  const [newest = 0] = await folderNumbers(model);
+  for (let n = newest + 1; ; n++) {
+    const folder = numberedFolder(model, n);
     try {
       await mkdir(folder);
       return folder;
@@ -165,8 +194,13 @@ async function smallestOf(
   service: ServiceProcess,
   finding: FuzzFinding,
   tries: number,
+  signal: AbortSignal | undefined,
 ): Promise<FuzzFinding> {
-  const paths = await service.call('minimize', { paths: [finding.path], tries });
+  // Where the signal ends it, the finding is there all the same.
+  const paths = await service.call('minimize', { paths: [finding.path], tries }).catch((error: unknown) => {
+    if (signal?.aborted) return [];
+    throw error;
+  });
   const smaller = await Promise.all(paths.map(readFuzzFinding));
   const sizeOf = ({ distance: { edits, l0 } }: FuzzFinding): number => edits ?? l0;
   return [finding, ...smaller].reduce((least, variant) =>
@@ -174,15 +208,14 @@ async function smallestOf(
   );
 }
 
+/** @param kept folder for the finding as a regression test; by its input, so that it is the same wherever the test runs */
 function failureLines(
   model: string,
   { campaign, execs, seed, faults }: FuzzResult,
   finding: FuzzFinding,
-  regressions = 'regressions',
+  kept: string,
 ): string[] {
   const others = faults.filter(({ signature, confirmed }) => confirmed && signature !== finding.signature);
-  // By the finding: names that count up would be taken again where earlier campaigns are gone, as in CI.
-  const kept = join(regressions, `${modelName(model)}-${finding.id}`);
   const parts = ['campaign.yaml', 'findings', 'copy'].map((name) => join(campaign, name)).filter(existsSync);
   return [
     `${model} fails after ${formatCount(execs)} mutants (seed ${seed}): ${finding.signature}`,

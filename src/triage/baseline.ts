@@ -80,32 +80,23 @@ export async function ownBaselineOf(campaign: string): Promise<string | undefine
   return (await exists(path)) ? path : undefined;
 }
 
-/** The decisions of all baselines that campaigns have in their folders; undefined where none has one. */
-export async function loadOwnBaselines(campaigns: readonly string[]): Promise<Baseline | undefined> {
-  const paths = (await Promise.all(campaigns.map(ownBaselineOf))).filter((path) => path !== undefined);
-  if (paths.length === 0) return undefined;
-  return { faults: (await Promise.all(paths.map(readBaselineFile))).flatMap(({ faults }) => faults) };
-}
-
 async function readBaselineFile(path: string): Promise<Baseline> {
   const text = readText(path, 'read the baseline', MAX_TEXT_BYTES);
   if (verifyChecksum(text) === 'damaged')
     throw new UserError(
-      `--against: ${path} was changed since it was written: write it again with --update-baseline, or remove its last line, crc32, to use it unchanged`,
+      `${path} was changed since it was written: write it again with --update-baseline, or remove crc32 and the comma before it to use it as it is`,
     );
   let json: { kind?: unknown; formatVersion?: unknown; signatureVersion?: unknown; faults?: unknown } | null;
   try {
     json = JSON.parse(text);
   } catch (error) {
-    throw new UserError(`--against: ${path} is not a baseline: ${errorMessage(error)}`);
+    throw new UserError(`${path} is not a baseline: ${errorMessage(error)}`);
   }
   if (json?.kind !== BASELINE_KIND || !Array.isArray(json.faults) || !json.faults.every(isKnownFault))
-    throw new UserError(
-      `--against: ${path} is not a baseline: name a file written by --update-baseline, or a campaign`,
-    );
+    throw new UserError(`${path} is not a baseline: name a file written by --update-baseline, or a campaign`);
   if (json.formatVersion !== FORMAT_VERSION || json.signatureVersion !== SIGNATURE_VERSION)
     throw new UserError(
-      `--against: ${path} is from another version of neurofuzz, whose signatures differ: write it again with --update-baseline`,
+      `${path} is from another version of neurofuzz, whose signatures differ: write it again with --update-baseline`,
     );
   return { faults: json.faults };
 }

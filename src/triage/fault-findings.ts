@@ -59,14 +59,14 @@ function isBetter(located: LocatedFinding, other: LocatedFinding): boolean {
 }
 
 /**
- * Whether a finding says more than another of its fault: by the smaller gap of two models, then by how near it is to its seed, in
- * token edits, then L∞, L2 and L0 distance.
+ * Whether a finding says more than another of its fault: by the smaller gap of two models, then by how near it is to its seed: in
+ * token edits, then by the number of values that differ, which `minimize` lowers, then by L∞ and L2 distance.
  */
 function isClearer(finding: Finding, other: Finding): boolean {
   const [strength, otherStrength] = [strengthOf(gapOf(finding)), strengthOf(gapOf(other))];
   if (strength !== otherStrength) return strength > otherStrength;
   const [a, b] = [finding.distance, other.distance];
-  for (const norm of ['edits', 'linf', 'l2', 'l0'] as const) {
+  for (const norm of ['edits', 'l0', 'linf', 'l2'] as const) {
     const [distanceA, distanceB] = [a[norm] ?? 0, b[norm] ?? 0];
     if (distanceA !== distanceB) return distanceA < distanceB;
   }

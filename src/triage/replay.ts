@@ -188,7 +188,7 @@ async function checkObjective(
   const names = await rerunClient.objectiveNames(objectiveSpecs(config.objective));
   if (names.some((name) => name === objective || isSignatureOf(signature, name))) return;
   throw new UserError(
-    `${join(folder, CAMPAIGN_FILE)} checks ${names.join(', ')} and not ${objective}, which the finding violates: keep the findings of each campaign in a folder of their own, with its ${CAMPAIGN_FILE}`,
+    `${join(folder, CAMPAIGN_FILE)} checks ${names.join(', ')}, and ${signature} is a finding of another campaign: keep the findings of each campaign in a folder of their own, with its ${CAMPAIGN_FILE}`,
   );
 }
 

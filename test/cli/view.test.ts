@@ -332,6 +332,23 @@ test('the command prints the address alone, and ends with 0 when it is asked to,
     await page.context().close();
   });
 
+  test('leaves its connection to other tabs while it is hidden', async () => {
+    const first = await open();
+    const hide = (page: Page) =>
+      page.evaluate(
+        "Object.defineProperty(document, 'hidden', { value: true }); document.dispatchEvent(new Event('visibilitychange'))",
+      );
+    await hide(first);
+    // A browser opens six connections to a server.
+    for (let tab = 2; tab <= 8; tab++) {
+      const page = await first.context().newPage();
+      await page.goto(view.address);
+      await page.locator('.fault-item').first().waitFor();
+      await hide(page);
+    }
+    await first.context().close();
+  });
+
   test('writes a state and a note to the baseline, which triage and report take', async () => {
     const page = await openFault();
     const form = page.getByRole('form', { name: 'state and note' });
@@ -352,6 +369,12 @@ test('the command prints the address alone, and ends with 0 when it is asked to,
       const triaged = await neurofuzz(['triage', digits, ...against, '--json']);
       expect([triaged.code, JSON.parse(triaged.stdout).faults[0].state]).toEqual([0, 'ignored']);
     }
+    // A decision about one campaign says nothing of others.
+    const again = join(folder, 'again');
+    cpSync(digits, again, { recursive: true });
+    rmSync(join(again, 'baseline.json'));
+    const others = await neurofuzz(['triage', digits, again, '--json']);
+    expect([others.code, 'state' in JSON.parse(others.stdout).faults[0]]).toEqual([1, false]);
     const reported = await neurofuzz(['report', digits, '-o', join(folder, 'noted.html'), '--json']);
     expect(JSON.parse(reported.stdout).campaigns[0].faults[0].state).toBe('ignored');
     // A note that is being written stays, whatever is decided elsewhere meanwhile.

@@ -15,6 +15,8 @@ const pages = [
   'CONTRIBUTING.md',
   'GLOSSARY.md',
   'SECURITY.md',
+  'CHANGELOG.md',
+  'bench/README.md',
   ...readdirSync('docs')
     .filter((name) => name.endsWith('.md'))
     .map((name) => join('docs', name)),

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { cp } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from '@jest/globals';
@@ -160,7 +160,7 @@ describe('toSurvive', () => {
       /\nsmallest input: 1 of 4 values differs from its seed, by at most [\d.]+\n {2}x\[\d\]: \d → \S+\n/,
     );
     expect(text).toMatch(
-      /\nmkdir -p (regressions\/log-[0-9a-f]{16}) && cp -r \S+campaign\.yaml \S+findings \1\n/,
+      /\nmkdir -p (regressions\/log-[0-9a-f]{16}-[0-9a-f]{8}) && cp -r \S+campaign\.yaml \S+findings \1\n/,
     );
     expect(text.split('\n').length).toBeLessThan(12);
     const [, path] = /\nnpx neurofuzz replay (\S+)$/.exec(text) ?? [];
@@ -182,7 +182,7 @@ describe('toSurvive', () => {
       readFileSync(settings, 'utf8').replace(/^objective:\n( +)- .*$/m, 'objective:\n$1- consistent'),
     );
     await expect(survive(log, { regressions: mixed })).rejects.toThrow(
-      /checks consistent and not nonfinite, which the finding violates: keep the findings of each campaign in a folder/,
+      /checks consistent, and nonfinite-\S+ is a finding of another campaign: keep the findings of each campaign in a folder/,
     );
   });
 
@@ -202,18 +202,41 @@ describe('toSurvive', () => {
 
   test('campaigns of a model that fails again and again do not fill the disk', async () => {
     const kept = join('neurofuzz-out', 'tests');
-    for (let n = 1; n <= 12; n++) mkdirSync(join(kept, `log-${n}`), { recursive: true });
-    writeFileSync(join(kept, 'log-1', 'lock'), '');
+    for (let n = 1; n <= 13; n++) mkdirSync(join(kept, `log-${n}`), { recursive: true });
     mkdirSync(join(kept, 'log-of-another'));
+    writeFileSync(join(kept, 'log-1', 'lock'), '');
+    const yesterday = Date.now() / 1000 - 86_400;
+    // The fourth is of this run of the tests, whose messages name it.
+    for (const n of [1, 2, 3, 5]) utimesSync(join(kept, `log-${n}`), yesterday, yesterday);
+    const names = () => readdirSync(kept).filter((name) => name.startsWith('log'));
     try {
+      expect((await survive(softmax, { execs: 64 })).pass).toBe(true);
+      expect(names()).toHaveLength(14);
       expect((await survive(log, { execs: 400, minimize: 0 })).pass).toBe(false);
-      const names = readdirSync(kept).filter((name) => name.startsWith('log'));
-      const numbered = [1, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13].map((n) => `log-${n}`);
-      expect(names.sort()).toEqual([...numbered, 'log-of-another'].sort());
-      expect(existsSync(join(kept, 'log-13', 'findings'))).toBe(true);
+      const numbered = [1, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14].map((n) => `log-${n}`);
+      expect(names().sort()).toEqual([...numbered, 'log-of-another'].sort());
+      expect(existsSync(join(kept, 'log-14', 'findings'))).toBe(true);
     } finally {
       rmSync(kept, { recursive: true });
     }
+  });
+
+  test('two tests of a model that fail by the same input keep their findings apart', async () => {
+    const kept = await Promise.all(
+      [{}, { objective: ['nonfinite:inner=any'] }].map(async (options, i) => {
+        const { message } = await survive(log, { execs: 400, out: join(folder, `same-${i}`), ...options });
+        return /\nmkdir -p (\S+)-([0-9a-f]{8}) &&/.exec(message());
+      }),
+    );
+    expect(kept[0]?.[1]).toBe(kept[1]?.[1]);
+    expect(kept[0]?.[2]).not.toBe(kept[1]?.[2]);
+  });
+
+  test('a misspelt option and a file in place of a folder are refused with what was meant', async () => {
+    await expect(survive(log, { regression: folder } as SurviveOptions)).rejects.toThrow(
+      /unknown setting regression: did you mean regressions\?/,
+    );
+    await expect(survive(log, { regressions: log })).rejects.toThrow(/log\.onnx is a file: name a folder/);
   });
 
   test('what is wrong with the options is shown at the line of the test', async () => {

@@ -17,6 +17,7 @@ interface Planted {
   readonly objective?: string;
   readonly status?: string;
   readonly linf?: number;
+  readonly l0?: number;
   readonly edits?: number;
   readonly signatureVersion?: number;
   readonly gap?: { readonly reference: number; readonly copy: number };
@@ -34,7 +35,16 @@ function campaignOf(planted: readonly Planted[], hits: Readonly<Record<string, n
   mkdirSync(path);
   writeFileSync(join(path, 'campaign.yaml'), 'formatVersion: 1\n');
   for (const one of planted) {
-    const { signature, id, objective = 'nonfinite', status = 'confirmed', linf = 1, edits, gap } = one;
+    const {
+      signature,
+      id,
+      objective = 'nonfinite',
+      status = 'confirmed',
+      linf = 1,
+      l0 = 1,
+      edits,
+      gap,
+    } = one;
     const { signatureVersion = SIGNATURE_VERSION, from, operation } = one;
     const origin = operation && { operation: operation[0], kind: operation[1] };
     const own = join(path, 'findings', status === 'flaky' ? 'unrepeatable' : '', signature, id);
@@ -48,7 +58,7 @@ function campaignOf(planted: readonly Planted[], hits: Readonly<Record<string, n
       summary: `${signature} of ${id}`,
       violation: { tensors: [], details: { ...(gap && { gap }), ...(origin && { origin }) } },
       model: { path: 'm.onnx', sha256: '0', runtime: 'onnx' },
-      distance: { linf, l2: linf, l0: 1, ...(edits === undefined ? {} : { edits }) },
+      distance: { linf, l2: linf, l0, ...(edits === undefined ? {} : { edits }) },
       reproduced: status === 'flaky' ? '3/10' : '10/10',
       status,
       ...(from === undefined ? {} : { minimized: { from, goal: 'values' } }),
@@ -105,6 +115,18 @@ describe('faults', () => {
         path: join(a, 'findings', 'nonfinite-nan-log', 'a2'),
       },
     ]);
+  });
+
+  test('are represented by the finding that differs in the fewest values, such as one that minimize made', async () => {
+    const signature = 'nonfinite-nan-log';
+    const campaign = campaignOf([
+      { signature, id: 'found', linf: 0.1, l0: 500 },
+      { signature, id: 'small', linf: 0.7, l0: 2, from: 'found' },
+      { signature, id: 'fewer', linf: 0.6, l0: 2, from: 'found' },
+    ]);
+    const { faults } = await triage([campaign]);
+    expect(faults).toMatchObject([{ distance: { linf: 0.6, l0: 2 } }]);
+    expect(faults[0].path).toMatch(/fewer$/);
   });
 
   test('count each hit once: a minimized finding is a hit of its original', async () => {

@@ -42,10 +42,12 @@ async function run(campaigns: readonly string[], options: TriageFlags): Promise<
   });
   if (typeof options.by === 'string') rules.push(`by=${options.by}`);
   const { isCounted, statusOf, triage } = await import('../../triage/triage.ts');
-  const { loadOwnBaselines, nextBaseline, updateBaseline, withDecisions } = await import(
+  const { nextBaseline, ownBaselineOf, updateBaseline, withDecisions } = await import(
     '../../triage/baseline.ts'
   );
-  const against = typeof options.against === 'string' ? options.against : await loadOwnBaselines(campaigns);
+  // A decision about one campaign says nothing of others.
+  const ownBaseline = campaigns.length === 1 ? await ownBaselineOf(campaigns[0]) : undefined;
+  const against = typeof options.against === 'string' ? options.against : ownBaseline;
   const result = await triage(campaigns, { rules: rules.length === 0 ? undefined : rules.join(), against });
   for (const campaign of result.otherSignatures)
     printError(
@@ -143,5 +145,5 @@ Examples:
   neurofuzz triage neurofuzz-out/model --atol 0.05 --rtol 0.01
 
 Findings of model pairs store both outputs, so they are re-judged without running a model.
-States that neurofuzz view wrote into baseline.json of a campaign count as --against does, unless --against names another.
+States that neurofuzz view wrote into baseline.json of a campaign count where it is triaged alone, without --against.
 Exit codes: 0 when there is no fault (with a baseline: no new fault; ties do not count), 1 otherwise.`;

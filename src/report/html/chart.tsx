@@ -19,6 +19,13 @@ export interface ChartData {
 
 const compactNumber = new Intl.NumberFormat('en', { notation: 'compact', maximumSignificantDigits: 3 });
 
+/** Magnitude below which a number is written with an exponent: all its zeros would not fit beside the axis. */
+const MIN_COMPACT = 1e-3;
+
+function compact(value: number): string {
+  return value !== 0 && Math.abs(value) < MIN_COMPACT ? value.toExponential(1) : compactNumber.format(value);
+}
+
 /** A line chart. */
 export function Chart({ title, points, log = false, axis, isCount = false }: ChartData) {
   const drawable = points.filter(([, value]) => Number.isFinite(value) && (!log || value > 0));
@@ -42,19 +49,19 @@ export function Chart({ title, points, log = false, axis, isCount = false }: Cha
       <svg
         viewBox={`0 0 ${WIDTH} ${HEIGHT}`}
         role="img"
-        aria-label={`${title}: ${compactNumber.format(last[1])} at ${compactNumber.format(last[0])} (${axisLabel})`}
+        aria-label={`${title}: ${compact(last[1])} at ${compact(last[0])} (${axisLabel})`}
       >
         {[...new Set(ticks)].map((tick) => (
           <g key={tick}>
             <path class="axis" d={`M${MARGIN.left},${y(tick)}H${WIDTH - MARGIN.right}`} />
             <text class="soft" x={MARGIN.left - 6} y={y(tick) + 4} text-anchor="end">
-              {compactNumber.format(tick)}
+              {compact(tick)}
             </text>
           </g>
         ))}
         {wholeIf(axis === undefined, x.ticks(4)).map((tick) => (
           <text key={tick} class="soft" x={x(tick)} y={HEIGHT - MARGIN.bottom + 16} text-anchor="middle">
-            {compactNumber.format(tick)}
+            {compact(tick)}
           </text>
         ))}
         <text class="soft" x={(MARGIN.left + WIDTH) / 2} y={HEIGHT - 4} text-anchor="middle">

@@ -39,8 +39,18 @@ export function PannableGraph({ graph, title, id }: GraphPictureData) {
     };
     parent.addEventListener('wheel', zoomByWheel, { passive: false });
     // Panzoom sets its first position in a timer too.
-    const timer = setTimeout(() => showAll({ panzoom: created, frame: parent, graph }));
+    const show = (): void => showAll({ panzoom: created, frame: parent, graph });
+    const timer = setTimeout(show);
+    // In a frame of another width, the drawing may lie outside.
+    let shownWidth = parent.clientWidth;
+    const observer = new ResizeObserver(() => {
+      if (parent.clientWidth === shownWidth) return;
+      shownWidth = parent.clientWidth;
+      show();
+    });
+    observer.observe(parent);
     return () => {
+      observer.disconnect();
       clearTimeout(timer);
       parent.removeEventListener('wheel', zoomByWheel);
       created.destroy();
