@@ -22,7 +22,7 @@ const monitor: NightMonitor = {
 test.each([
   [
     { scheduler: 'recnt' },
-    '--scheduler must be one of yield, recent, uniform, deephunter (did you mean recent?)',
+    '--scheduler: unknown scheduler recnt: did you mean recent?',
   ],
   [{ measure: 'values:width=0' }, '--measure: values:width must be a whole number from 1'],
   [{ objective: 'asert' }, 'did you mean assert?'],
