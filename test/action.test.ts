@@ -1,4 +1,3 @@
-import { spawnSync } from 'node:child_process';
 import {
   copyFileSync,
   existsSync,
@@ -21,6 +20,7 @@ import {
   stepSummary,
 } from './support/composite-action.ts';
 import { testFolder } from './support/folder.ts';
+import { matchesPath } from './support/matches-path.ts';
 
 const ACTION = 'action.yml';
 const trace = new NoOperationTraceWriter();
@@ -51,11 +51,6 @@ test('so do the example and the workflow in the docs, whose inputs the action ha
   );
   expect(documented).toEqual(expect.arrayContaining(Object.keys(inputs)));
 });
-
-/** Whether a pattern of paths, as upload-artifact takes it, matches one that exists. */
-function matches(pattern: string): boolean {
-  return spawnSync('bash', ['-c', `compgen -G '${pattern}'`]).status === 0;
-}
 
 describe('its shell steps', () => {
   const folder = testFolder();
@@ -149,7 +144,7 @@ describe('its shell steps', () => {
     const files = given.filter((path) => path.startsWith('fuzzing/'));
     expect(files.length).toBeGreaterThanOrEqual(5);
     // Only a campaign with a quantized copy has one.
-    expect(files.filter((path) => !matches(join(workspace, path)))).toEqual([
+    expect(files.filter((path) => !matchesPath(join(workspace, path)))).toEqual([
       'fuzzing/neurofuzz-nights/campaigns/*/*/copy',
     ]);
   });

@@ -20,10 +20,7 @@ const monitor: NightMonitor = {
 };
 
 test.each([
-  [
-    { scheduler: 'recnt' },
-    '--scheduler: unknown scheduler recnt: did you mean recent?',
-  ],
+  [{ scheduler: 'recnt' }, '--scheduler: unknown scheduler recnt: did you mean recent?'],
   [{ measure: 'values:width=0' }, '--measure: values:width must be a whole number from 1'],
   [{ objective: 'asert' }, 'did you mean assert?'],
 ])('a night of which a campaign asks for %p is refused before anything is written', async (settings, why) => {
