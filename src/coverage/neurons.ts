@@ -91,7 +91,10 @@ function averageMaps(
 
 /** Sum of values that follow one another. Four partial sums, so that an addition need not wait for the one before it. */
 function sumOf(numbers: Float32Array | Float64Array, from: number, count: number): number {
-  let [a, b, c, d] = [0, 0, 0, 0];
+  let a = 0;
+  let b = 0;
+  let c = 0;
+  let d = 0;
   let at = from;
   for (const end = from + count - (count % 4); at < end; at += 4) {
     a += numbers[at];

@@ -1,6 +1,9 @@
 /** Factors on the mean variance that are added to the diagonal, one after the other, until the covariance can be inverted. */
 const RIDGES = [0, 1e-9, 1e-7, 1e-5, 1e-3, 1e-1, 1];
 
+/** Beside a term with exponent 0, one with this exponent or less is 0 in double precision. */
+const NEGLIGIBLE_EXPONENT = 750;
+
 /**
  * Kernel density estimation with a Gaussian kernel whose covariance is that of the points, scaled by Scott's rule, as in
  * `scipy.stats.gaussian_kde` (D. W. Scott, Multivariate Density Estimation, 1992). Where the points span fewer dimensions than
@@ -15,6 +18,7 @@ export class GaussianKde {
   readonly #whitened: Float64Array;
   readonly #logNormalization: number;
   readonly #solved: Float64Array;
+  readonly #exponents: Float64Array;
 
   /** @param points `[count, dimensions]`, two or more */
   constructor(points: Float64Array, dimensions: number) {
@@ -31,6 +35,7 @@ export class GaussianKde {
     this.#logNormalization =
       logDeterminant + (dimensions / 2) * Math.log(2 * Math.PI) + Math.log(this.#count);
     this.#solved = new Float64Array(dimensions);
+    this.#exponents = new Float64Array(this.#count);
   }
 
   /** The natural logarithm of the density at a point of `dimensions` numbers; NaN where there are no dimensions. */
@@ -40,14 +45,10 @@ export class GaussianKde {
     this.#solved.set(point);
     solveLower(this.#factor, dimensions, this.#solved);
     let greatest = Number.NEGATIVE_INFINITY;
-    const exponents = new Float64Array(this.#count);
+    const exponents = this.#exponents;
     for (let i = 0; i < this.#count; i++) {
-      let squared = 0;
-      for (let j = 0; j < dimensions; j++) {
-        const difference = this.#solved[j] - this.#whitened[i * dimensions + j];
-        squared += difference * difference;
-      }
-      exponents[i] = -squared / 2;
+      const most = -2 * (greatest - NEGLIGIBLE_EXPONENT);
+      exponents[i] = -squaredDistanceOf(this.#solved, this.#whitened, i * dimensions, most) / 2;
       greatest = Math.max(greatest, exponents[i]);
     }
     let sum = 0;
@@ -106,8 +107,49 @@ function cholesky(matrix: Float64Array, n: number, ridge: number): Float64Array 
 /** Solves L·y = x in place. */
 function solveLower(factor: Float64Array, n: number, x: Float64Array): void {
   for (let i = 0; i < n; i++) {
-    let sum = x[i];
-    for (let k = 0; k < i; k++) sum -= factor[i * n + k] * x[k];
-    x[i] = sum / factor[i * n + i];
+    x[i] = (x[i] - productOf(factor, i * n, x, i)) / factor[i * n + i];
   }
+}
+
+/**
+ * Squared distance of a point from that which begins at `from`, or a part of it above `most`. Four partial sums, so that an addition need
+ * not wait for the last.
+ */
+function squaredDistanceOf(point: Float64Array, points: Float64Array, from: number, most: number): number {
+  const n = point.length;
+  let a = 0;
+  let b = 0;
+  let c = 0;
+  let d = 0;
+  let j = 0;
+  for (; j + 4 <= n; j += 4) {
+    const p = point[j] - points[from + j];
+    const q = point[j + 1] - points[from + j + 1];
+    const r = point[j + 2] - points[from + j + 2];
+    const s = point[j + 3] - points[from + j + 3];
+    a += p * p;
+    b += q * q;
+    c += r * r;
+    d += s * s;
+    if (a + b + (c + d) > most) return a + b + (c + d);
+  }
+  for (; j < n; j++) a += (point[j] - points[from + j]) ** 2;
+  return a + b + (c + d);
+}
+
+/** Product of the first `n` numbers of a row, which begins at `from`, and of x; by partial sums as well. */
+function productOf(matrix: Float64Array, from: number, x: Float64Array, n: number): number {
+  let a = 0;
+  let b = 0;
+  let c = 0;
+  let d = 0;
+  let k = 0;
+  for (; k + 4 <= n; k += 4) {
+    a += matrix[from + k] * x[k];
+    b += matrix[from + k + 1] * x[k + 1];
+    c += matrix[from + k + 2] * x[k + 2];
+    d += matrix[from + k + 3] * x[k + 3];
+  }
+  for (; k < n; k++) a += matrix[from + k] * x[k];
+  return a + b + (c + d);
 }
