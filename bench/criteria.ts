@@ -15,6 +15,7 @@ import { SCHEDULERS } from '../src/schedulers/registry.ts';
 import { encodeNpy } from '../src/tensor/npy.ts';
 import { decodeNpz } from '../src/tensor/npz.ts';
 import { line, median, silentMonitor, withFolder } from './campaign.ts';
+import { writeFaultPerClass } from './flawed.ts';
 import { spentSeconds } from './processes.ts';
 import { tracked } from './progress.ts';
 import { compareRanks } from './rank-test.ts';
@@ -33,6 +34,8 @@ const { values: options } = parseArgs({
     /** Only searches with these names; the control and `norm` always run. */
     only: { type: 'string' },
     schedulers: { type: 'boolean', default: false },
+    /** Mutator of the images; those of their kind by default. */
+    mutator: { type: 'string' },
     jobs: { type: 'string', default: '2' },
   },
 });
@@ -85,6 +88,18 @@ async function targets(folder: string): Promise<ReadonlyMap<string, Target>> {
           range: { image: [-1, 1] },
         },
         execs: 40_000,
+      },
+    ],
+    [
+      'several',
+      {
+        settings: {
+          model: await writeFaultPerClass(folder),
+          seeds: join(nan, 'seeds.npz'),
+          mutator: { label: 'none' },
+          range: { image: [-1, 1] },
+        },
+        execs: 60_000,
       },
     ],
     [
@@ -183,6 +198,13 @@ function describe(results: ReadonlyMap<string, readonly Outcome[]>, budget: Budg
     const { p, smaller } = compareRanks(firstsOf(name), firstsOf(other));
     return [smaller.toFixed(2), p.toFixed(3)];
   };
+  // More faults are better.
+  const faultsAgainst = (name: string, other: string): string[] => {
+    if (name === other) return ['', ''];
+    const faultCounts = (search: string): number[] => (results.get(search) ?? []).map(({ faults }) => faults);
+    const { p, smaller } = compareRanks(faultCounts(other), faultCounts(name));
+    return [smaller.toFixed(2), p.toFixed(3)];
+  };
   const unit = budget === 'mutants' ? 'mutants' : `${budget} seconds`;
   const header = [
     'search',
@@ -194,6 +216,8 @@ function describe(results: ReadonlyMap<string, readonly Outcome[]>, budget: Budg
     'A12 control',
     'p',
     `A12 ${BASELINE}`,
+    'p',
+    `faults: A12 ${BASELINE}`,
     'p',
   ];
   const rows = [...results].map(([name, outcomes]) => {
@@ -211,6 +235,7 @@ function describe(results: ReadonlyMap<string, readonly Outcome[]>, budget: Budg
       Math.round(median(outcomes.map(({ execs }) => execs))).toLocaleString('en-US'),
       ...against(name, CONTROL),
       ...against(name, BASELINE),
+      ...faultsAgainst(name, BASELINE),
     ];
   });
   return [header, header.map(() => '---'), ...rows].map((row) => `| ${row.join(' | ')} |`);
@@ -242,6 +267,9 @@ await withFolder(async (folder) => {
     const out = join(folder, `${model}-${budget}-${name}-${seed}`);
     const settings = {
       ...target.settings,
+      ...(options.mutator === undefined
+        ? {}
+        : { mutator: { ...(target.settings.mutator ?? {}), image: options.mutator } }),
       ...changes,
       ...(budget === 'mutants' ? { execs } : {}),
       seed,

@@ -52,6 +52,30 @@ export async function flawedModels(
   return models;
 }
 
+/** A limit that no digit's logits come near: the largest is 20.5. */
+const CLASS_LIMIT = 30;
+
+/**
+ * Writes the bundled classifier with a fault for each class: the square root of the distance of its logit from a limit, NaN beyond it.
+ * No input is near two of them.
+ *
+ * @returns the model's path
+ */
+export async function writeFaultPerClass(folder: string): Promise<string> {
+  const graph = begun(await layersOf(join(bundled, 'nan-digits.onnx')));
+  const limit = constant(graph, 'limit', 'float32', [], [CLASS_LIMIT]);
+  for (let index = 0; index < CLASSES; index++) {
+    const column = constant(graph, `class_${index}`, 'int64', [1], [index]);
+    graph.node('Gather', ['logits', column], `logit_${index}`, { axis: 1 });
+    graph.node('Sub', [limit, `logit_${index}`], `left_${index}`);
+    graph.node('Sqrt', [`left_${index}`], `root_${index}`);
+    graph.output(`root_${index}`, 'float32', ['batch', 1]);
+  }
+  const path = join(folder, 'fault-per-class.onnx');
+  await writeFile(path, graph.finish('fault-per-class'));
+  return path;
+}
+
 /** Extracts the dense layers of a classifier. */
 async function layersOf(path: string): Promise<Dense[]> {
   const { graph } = ModelProto.toObject(ModelProto.decode(await readFile(path)), { bytes: Buffer }) as {

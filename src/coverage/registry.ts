@@ -8,6 +8,7 @@ import { kMultisection } from './criteria/k-multisection.ts';
 import { neuron } from './criteria/neuron.ts';
 import { nlc } from './criteria/nlc.ts';
 import { norm } from './criteria/norm.ts';
+import { normValues } from './criteria/norm-values.ts';
 import { surprise, surpriseLikelihood } from './criteria/surprise.ts';
 import { pattern, topK } from './criteria/top-k.ts';
 import { values } from './criteria/values.ts';
@@ -24,6 +25,7 @@ export const CRITERIA = new Registry<CoverageCriterionKind>({
   listedBy: 'neurofuzz coverage',
   kinds: [
     norm,
+    normValues,
     values,
     neuron,
     kMultisection,

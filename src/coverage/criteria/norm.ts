@@ -5,7 +5,7 @@ import { stepQuantile } from '../calibration.ts';
 import type { CoverageCriterionKind, WalkStep } from '../criterion.ts';
 import { toFiniteFloat32 } from '../observation.ts';
 
-const CELL = {
+export const CELL = {
   name: 'cell',
   default: 0.2,
   help: 'for one tensor: difference of two lengths above which a length is new, relative to the median step of a random walk',
@@ -30,7 +30,8 @@ export const norm: CoverageCriterionKind = {
   },
 };
 
-function tensorNorms({ rows, activations }: BatchResult): Float32Array {
+/** The length of each watched tensor, `[rows, tensors]`. */
+export function tensorNorms({ rows, activations }: BatchResult): Float32Array {
   const width = activations.length;
   const norms = new Float32Array(rows * width);
   activations.forEach(({ type, size, data }, column) => {
@@ -69,7 +70,8 @@ function squaresOf(type: DType, data: TensorData, from: number, to: number): num
   return squares;
 }
 
-function calibrateByCell(walk: readonly WalkStep[], cell: number): number | undefined {
+/** The squared difference of two lengths of one tensor that is a cell; of several tensors, the median squared step. */
+export function calibrateByCell(walk: readonly WalkStep[], cell: number): number | undefined {
   const median = stepQuantile(walk, 0.5);
   if (median === undefined) return undefined;
   // Cells fill a line; in more dimensions there is space for nearly every step to be new.
