@@ -17,6 +17,7 @@ const { values: options } = parseArgs({
     seeds: { type: 'string', default: '10' },
     first: { type: 'string', default: '1' },
     models: { type: 'string' },
+    measure: { type: 'string', default: 'norm' },
     searches: { type: 'string', default: 'gradients,margins,control' },
     /** Limit of mutants of one campaign; a search that finds nothing has failed. */
     most: { type: 'string', default: '1000000' },
@@ -28,6 +29,7 @@ const SEARCHES: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
   gradients: {},
   margins: { gradients: 'off' },
   coverage: { guidance: 'ann' },
+  'coverage-gaussian': { guidance: 'ann', mutator: 'gaussian' },
   all: { mutator: 'all' },
   gaussian: { mutator: 'gaussian' },
   control: { guidance: 'none' },
@@ -52,6 +54,7 @@ await withFolder(async (folder) => {
         const { statistics } = await campaign({
           ...model.settings,
           ...settings,
+          measure: options.measure,
           mutator: [...model.stays, ...[mutator].flat()],
           seed,
           out: join(folder, `${model.name}-${search}-${seed}`),
@@ -74,6 +77,7 @@ await withFolder(async (folder) => {
         bench: 'mutants',
         model: model.name,
         search,
+        measure: options.measure,
         found,
         of: masters.length,
         ...spreadOf('Execs', execs),

@@ -5,7 +5,7 @@ import { values, WIDTH } from './values.ts';
 
 const WEIGHT = {
   name: 'weight',
-  default: 0.0125,
+  default: 0.02,
   help: 'weight of the root mean square of the values relative to the lengths',
   min: 0,
   max: 1e3,
