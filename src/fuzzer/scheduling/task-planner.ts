@@ -17,6 +17,7 @@ import {
   directedMutants,
   evaluatesNearest,
   firstAscentMutants,
+  isCatchingUp,
   isDirected,
   isDirectedAtSeeds,
   isDirectedSingleBatch,
@@ -101,6 +102,7 @@ export class TaskPlanner {
     const isForGoal = this.#isForGoal(taskNumber);
     if ((isForGoal || taskNumber === 1) && this.#prefersAscents && isFirstAscent(taskNumber))
       return firstAscentMutants(taskNumber, batch);
+    if (isForGoal && this.#catchesUp(taskNumber)) return firstAscentMutants(taskNumber, batch);
     if (directed?.search.seeksViolation) return violationSearchMutants(taskNumber, batch, isForGoal);
     return directed !== undefined && isForGoal ? directedMutants(batch) : mutantsInTask(taskNumber, batch);
   }
@@ -137,9 +139,10 @@ export class TaskPlanner {
     const { singleBatches, accounts } = this.#options;
     if (singleBatches) return isDirectedSingleBatch(taskNumber);
     const prefersAscents = this.#prefersAscents;
+    const prefersGoals = prefersAscents || this.#catchesUp(taskNumber);
     return accounts?.isExclusive === true && accounts.hasUnbroken() && !prefersAscents
       ? isDirectedAtSeeds(taskNumber)
-      : isDirected(taskNumber, prefersAscents);
+      : isDirected(taskNumber, prefersGoals);
   }
 
   /** Whether gradients are expected to lead to a goal sooner than mutation. */
@@ -147,6 +150,20 @@ export class TaskPlanner {
     const { directed, ascends, singleBatches } = this.#options;
     return (
       ascends === true && !singleBatches && this.#climbs.canAscend && directed?.search.prefersAscents === true
+    );
+  }
+
+  /** Whether tasks for sites make up for gradients that were tried in vain. */
+  #catchesUp(taskNumber: number): boolean {
+    const { directed, ascends, singleBatches } = this.#options;
+    return (
+      isCatchingUp(taskNumber) &&
+      ascends === true &&
+      !singleBatches &&
+      this.#climbs.canAscend &&
+      directed?.search.mayAscend === true &&
+      !directed.search.seeksViolation &&
+      !this.#prefersAscents
     );
   }
 

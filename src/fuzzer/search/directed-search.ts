@@ -99,6 +99,11 @@ export class DirectedSearch {
     return this.#ascents.some(({ share }, i) => !this.#states[i].isDone && share >= PREFERRED_ASCENT_SHARE);
   }
 
+  /** Whether a goal that is left may have a gradient. */
+  get mayAscend(): boolean {
+    return this.#ascents.some(({ share }, i) => !this.#states[i].isDone && share > 0);
+  }
+
   /** Whether a task for a goal mutates in several steps: a violation lies further from the seeds than a site's fault. */
   isMultiStep(goalIndex: number): boolean {
     return 'objective' in this.#goals[goalIndex];

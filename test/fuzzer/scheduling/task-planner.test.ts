@@ -10,7 +10,7 @@ import {
   violationSearchMutants,
 } from '../../../src/fuzzer/scheduling/task-sizes.ts';
 import { DirectedSearch } from '../../../src/fuzzer/search/directed-search.ts';
-import type { SearchGoal } from '../../../src/fuzzer/search/search-goal.ts';
+import type { AscentAccount, SearchGoal } from '../../../src/fuzzer/search/search-goal.ts';
 import { SeedAccounts } from '../../../src/fuzzer/seeds/seed-accounts.ts';
 import { uniform } from '../../../src/schedulers/uniform.ts';
 import { ARM, idOf, NO_LOADER, testcase } from '../../support/engine.ts';
@@ -139,6 +139,26 @@ describe('a directed task', () => {
 
 describe('where gradients are expected to lead to a goal', () => {
   const arms = [[ARM, { ...ARM, name: 'ascent', forGoals: true }]];
+  /** A planner for a site after twenty tasks that stepped along its gradient and came no nearer. */
+  const afterAscents = (outcome: Pick<AscentAccount, 'refusal'>): TaskPlanner => {
+    const search = new DirectedSearch([SITE_GOAL]);
+    const goal = { goalIndex: 0, subgoals: [0], slots: [0], marginsToBeat: [20], best: [20] };
+    const ascent = { forwards: 8, gradients: 8, runs: 8, gradientSeconds: 0, seconds: 0, ...outcome };
+    const progress = { subgoalCount: 1, improvements: [], smallestMargins: [20], ascent };
+    for (let n = 0; n < 20; n++)
+      search.apply(
+        { ...goal, ascends: true },
+        progress,
+        () => 64,
+        () => undefined,
+      );
+    const mutatorScheduler = new MutatorScheduler(['x'], [[ARM]], true);
+    return planner([], { ascends: true, arms, directed: { search, mutatorScheduler } });
+  };
+  const goalTasksAmong = (tasks: TaskPlanner, from: number, to: number): number[] =>
+    Array.from({ length: to - from + 1 }, (_, i) => from + i).filter(
+      (number) => tasks.plan(number, tasks.mutantsIn(number)).goal !== undefined,
+    );
   const ascending = (goal: SearchGoal): TaskPlanner => planner([goal], { ascends: true, arms });
 
   test('three tasks in four are directed, and the first one has two picks', () => {
@@ -157,6 +177,20 @@ describe('where gradients are expected to lead to a goal', () => {
     expect(plans.map(({ picksPerStep }) => picksPerStep)).toEqual(new Array(6).fill(1));
     expect(plans.filter(({ goal }) => goal?.ascends === true).length).toBeGreaterThan(3);
     expect(tasks.mutantsIn(18)).toBe(violationSearchMutants(18, BATCH, true));
+  });
+
+  test('and lead to no site, it catches up: small tasks, three in four for goals, for the first 128', () => {
+    const tasks = afterAscents({});
+    expect(goalTasksAmong(tasks, 17, 24)).toEqual([18, 19, 20, 22, 23, 24]);
+    expect([18, 128].map((number) => tasks.mutantsIn(number))).toEqual([24, 24]);
+    expect(goalTasksAmong(tasks, 129, 136)).toEqual([130, 132, 134, 136]);
+    expect(tasks.mutantsIn(130)).toBe(directedMutants(BATCH));
+  });
+
+  test('and there turns out to be none, nothing is left to catch up on', () => {
+    const tasks = afterAscents({ refusal: 'no gradient through Det' });
+    expect(goalTasksAmong(tasks, 17, 24)).toEqual([18, 20, 22, 24]);
+    expect(tasks.mutantsIn(18)).toBe(directedMutants(BATCH));
   });
 
   test('an input without that mutator changes nothing', () => {
