@@ -88,28 +88,32 @@ export function measurableCriteria(): string[] {
     .map(({ name }) => name);
 }
 
-/** How a spec's criterion chooses its tensors; undefined where it watches those of `--coverage auto`. */
-export async function tensorChoice(spec: string): Promise<CoverageCriterionKind['chooseTensors']> {
-  return (await CRITERIA.resolve(spec)).kind.chooseTensors;
+/** How a spec's criterion chooses its tensors; undefined where it watches those of `--coverage auto`, and for a module, which is not loaded. */
+export function tensorChoice(spec: string): CoverageCriterionKind['chooseTensors'] {
+  return builtInOf(spec)?.chooseTensors;
 }
 
 /**
  * The tensors that a run watches for a criterion: for one that looks at means of feature maps, those means where the model can compute
- * them, which leaves out copying the maps.
+ * them, which leaves out copying the maps. A module, which is not loaded, gets the tensors themselves.
  */
-export async function observedTensors(
+export function observedTensors(
   spec: string,
   tensors: readonly string[],
   mapMeans: MapMeans | undefined,
-): Promise<readonly string[]> {
-  const { kind } = await CRITERIA.resolve(spec);
-  if (mapMeans === undefined || kind.averagesMaps !== true) return tensors;
+): readonly string[] {
+  if (mapMeans === undefined || builtInOf(spec)?.averagesMaps !== true) return tensors;
   return tensors.map((name) => mapMeans.meanOf(name) ?? name);
 }
 
 /** Whether a spec's criterion has a use for reference inputs; false for a module, which is not loaded. */
 export function usesReference(spec: string): boolean {
-  return CRITERIA.find(parseExtensionSpec(spec).name)?.collectReference !== undefined;
+  return builtInOf(spec)?.collectReference !== undefined;
+}
+
+/** The built-in criterion of a spec; undefined for a module, since loading one runs it. */
+function builtInOf(spec: string): CoverageCriterionKind | undefined {
+  return CRITERIA.find(parseExtensionSpec(spec).name);
 }
 
 /** The help of a spec's criterion; the spec itself for a module, which is not loaded. */

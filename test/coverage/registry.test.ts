@@ -1,5 +1,10 @@
 import { expect, test } from '@jest/globals';
-import { criterionHelp, resolveCriterion } from '../../src/coverage/registry.ts';
+import {
+  criterionHelp,
+  observedTensors,
+  resolveCriterion,
+  tensorChoice,
+} from '../../src/coverage/registry.ts';
 import { runOf, tensorOf } from '../support/observations.ts';
 
 const settings = { seed: 'seed', varying: false };
@@ -29,4 +34,12 @@ test('a criterion without a calibration of its own has the 99 % quantile of step
 test('the help of a built-in criterion says what is compared, and a module stands for itself', () => {
   expect(criterionHelp('norm:cell=1')).toBe('vector norm');
   expect(criterionHelp('./own.js')).toBe('./own.js');
+});
+
+test('a module is not loaded to learn which tensors it watches: it may be of a campaign that is not trusted yet', () => {
+  const module = '/nowhere/criterion.js';
+  expect(tensorChoice(module)).toBeUndefined();
+  expect(observedTensors(module, ['a'], { meanOf: () => 'mean' })).toEqual(['a']);
+  expect(observedTensors('neuron', ['a'], { meanOf: () => 'mean' })).toEqual(['mean']);
+  expect(tensorChoice('attention')).toBeDefined();
 });

@@ -25,7 +25,7 @@ export async function resolveCoverage(
   seed: TestcaseData,
   notices: Notices,
 ): Promise<ResolvedCoverage> {
-  const chooseTensors = await tensorChoice(measure);
+  const chooseTensors = tensorChoice(measure);
   if (coverage === 'auto' && chooseTensors !== undefined) {
     const watched = chooseTensors(model);
     return { watched, ...(await probeWorker.probe(seed, watched.tensors)) };

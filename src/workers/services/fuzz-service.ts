@@ -299,7 +299,7 @@ const methods = {
     if (isFirst)
       referenceCollector = await makeReferenceCollector(criterion, criterionSettings(request), isGiven);
     if (referenceCollector === undefined) return undefined;
-    const watched = await observedTensors(criterion, request.watched, requireModel().capabilities.mapMeans);
+    const watched = observedTensors(criterion, request.watched, requireModel().capabilities.mapMeans);
     batchedModel ??= new BatchedModel(requireModel());
     await runReference(batchedModel, testcases, watched, batch, referenceCollector, heartbeat);
     return isLast ? referenceCollector.finish() : undefined;
@@ -307,11 +307,7 @@ const methods = {
 
   async prepare(setup: WorkerSetup): Promise<PreparedInfo> {
     const { goals, descriptors, resizedDescriptors, masterSeed } = setup;
-    const watched = await observedTensors(
-      setup.criterion,
-      setup.watched,
-      requireModel().capabilities.mapMeans,
-    );
+    const watched = observedTensors(setup.criterion, setup.watched, requireModel().capabilities.mapMeans);
     if (setup.pathRemap !== undefined) installPathRemap(setup.pathRemap);
     setCallTimeout(setup.callLimit);
     limitRuns(setup.batch * largestRowBytes(resizedDescriptors ?? descriptors));

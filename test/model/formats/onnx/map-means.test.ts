@@ -38,7 +38,7 @@ test('the runtime’s means are those of the values, and other tensors come alon
   );
   const rows = new BatchedModel(model);
   const measured = await rows.run(batch, 3, LAYERS);
-  const watched = await observedTensors('neuron', LAYERS, model.capabilities.mapMeans);
+  const watched = observedTensors('neuron', LAYERS, model.capabilities.mapMeans);
   const means = await rows.run(batch, 3, watched);
   const [expected, given] = [neuronValues(measured, 'first'), neuronValues(means, 'first')];
   expect(given.width).toBe(expected.width);
@@ -47,6 +47,6 @@ test('the runtime’s means are those of the values, and other tensors come alon
 });
 
 test('a criterion that compares values watches these, and so does every criterion of a model without means', async () => {
-  expect(await observedTensors('values', LAYERS, model.capabilities.mapMeans)).toEqual(LAYERS);
-  expect(await observedTensors('top-k', LAYERS, undefined)).toEqual(LAYERS);
+  expect(observedTensors('values', LAYERS, model.capabilities.mapMeans)).toEqual(LAYERS);
+  expect(observedTensors('top-k', LAYERS, undefined)).toEqual(LAYERS);
 });
