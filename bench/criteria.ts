@@ -31,7 +31,7 @@ const { values: options } = parseArgs({
     seconds: { type: 'string', default: '2' },
     /** Mutants of a campaign are those of its model times this. */
     scale: { type: 'string', default: '1' },
-    /** Only searches with these names; the control and `norm` always run. */
+    /** Only these searches, by name or by the spec of a criterion or scheduler; the control and `norm` always run. */
     only: { type: 'string' },
     schedulers: { type: 'boolean', default: false },
     /** Mutator of the images; those of their kind by default. */
@@ -121,28 +121,27 @@ async function targets(folder: string): Promise<ReadonlyMap<string, Target>> {
   ]);
 }
 
-/** Every criterion alone, criteria by sets and covariances on all layers; the default search with gradients; random search. */
-function criterionSearches(): Searches {
-  const criteria = CRITERIA.list().filter(({ name }) => name !== 'attention');
-  return new Map<string, Readonly<Record<string, unknown>>>([
-    ...criteria.map(({ name, feedback = 'distance' }): [string, Record<string, unknown>] => [
-      name,
-      { guidance: 'ann', measure: name, coverage: [feedback === 'distance' ? 'auto' : 'layers'] },
-    ]),
-    ['gradients', {}],
-    [CONTROL, { guidance: 'none' }],
-  ]);
+/** A criterion alone, of sets and covariances on all layers; or a scheduler in a search by `norm` alone. */
+function searchBy(spec: string): Readonly<Record<string, unknown>> {
+  if (options.schedulers) {
+    SCHEDULERS.check(spec);
+    return { guidance: 'ann', measure: 'norm', scheduler: spec };
+  }
+  const { feedback = 'distance' } = CRITERIA.resolveBuiltIn(spec).kind;
+  return { guidance: 'ann', measure: spec, coverage: [feedback === 'distance' ? 'auto' : 'layers'] };
 }
 
-/** Every scheduler in a search by `norm` alone. */
-function schedulerSearches(): Searches {
-  return new Map<string, Readonly<Record<string, unknown>>>([
-    ...SCHEDULERS.list().map(({ name }): [string, Record<string, unknown>] => [
-      name,
-      { guidance: 'ann', measure: 'norm', scheduler: name },
-    ]),
+/** The searches that are compared: every criterion or scheduler, the default search with gradients, and random search. */
+function selectSearches(): Searches {
+  const others = new Map<string, Readonly<Record<string, unknown>>>([
+    ...(options.schedulers ? [] : [['gradients', {}] as const]),
     [CONTROL, { guidance: 'none' }],
   ]);
+  // The networks have no attention.
+  const all = (options.schedulers ? SCHEDULERS : CRITERIA).names().filter((name) => name !== 'attention');
+  const names =
+    options.only === undefined ? [...all, ...others.keys()] : [BASELINE, ...options.only.split(','), CONTROL];
+  return new Map([...new Set(names)].map((name) => [name, others.get(name) ?? searchBy(name)]));
 }
 
 /** Runs a campaign until its budget is spent. */
@@ -243,9 +242,7 @@ function describe(results: ReadonlyMap<string, readonly Outcome[]>, budget: Budg
 
 await withFolder(async (folder) => {
   const all = await targets(folder);
-  const searches = [...(options.schedulers ? schedulerSearches() : criterionSearches())].filter(
-    ([name]) => options.only === undefined || [CONTROL, BASELINE, ...options.only.split(',')].includes(name),
-  );
+  const searches = [...selectSearches()];
   const masters = Array.from({ length: Number(options.seeds) }, (_, i) => String(i + 1));
   const comparisons = options.models
     .split(',')

@@ -7,6 +7,7 @@ import { makeReferenceCollector, resolveCriterion } from '../coverage/registry.t
 import type { TestcaseData } from '../inputs/testcase.ts';
 import type { BatchedModel, BatchResult } from '../model/batched-model.ts';
 import { groupIntoBatches, packBatch } from '../model/testcase-batch.ts';
+import { runInHalves } from './run-in-halves.ts';
 
 /** What test sets are measured by. */
 export interface CoverageRequest {
@@ -43,6 +44,8 @@ export interface SetCoverage {
 /** What a criterion says of each test set. */
 export interface CriterionCoverage {
   readonly criterion: string;
+  /** Of each test set, the inputs that the model fails on, which cover nothing. */
+  readonly failed: readonly number[];
   readonly sets: readonly SetCoverage[];
 }
 
@@ -66,15 +69,18 @@ export async function measureCoverage(
   };
   const resolved = await resolveWithReference(model, request, onRows);
   const coverages = criteria.map((): SetCoverage[] => []);
+  const failed: number[] = [];
   for (const testcases of sets) {
     const tallies = resolved.map((criterion) => makeTally(criterion));
-    await visitRuns(model, testcases, request, (result) => {
+    const failures = await visitRuns(model, testcases, request, (result) => {
       for (const tally of tallies) tally.add(result);
       onRows(result.rows);
     });
+    if (failures === testcases.length) throw new UserError('the model fails on every input of a test set');
+    failed.push(failures);
     tallies.forEach((tally, i) => void coverages[i].push(tally.coverage()));
   }
-  return criteria.map((criterion, i) => ({ criterion, sets: coverages[i] }));
+  return criteria.map((criterion, i) => ({ criterion, failed, sets: coverages[i] }));
 }
 
 /** The criteria, with what they need to know of the reference inputs. */
@@ -97,14 +103,26 @@ async function resolveWithReference(
   );
 }
 
+/** Runs testcases and returns the number of those that the model fails on. */
 async function visitRuns(
   model: BatchedModel,
   testcases: readonly TestcaseData[],
   { tensors, maxRows }: CoverageRequest,
   visit: (result: BatchResult) => void,
-): Promise<void> {
-  for (const batch of groupIntoBatches(testcases, ({ form }) => form, Math.min(maxRows, model.maxBatchSize)))
-    visit(await model.run(packBatch(batch), batch.length, tensors));
+): Promise<number> {
+  let failures = 0;
+  for (const batch of groupIntoBatches(
+    testcases,
+    ({ form }) => form,
+    Math.min(maxRows, model.maxBatchSize),
+  )) {
+    const run = (from: number, to: number) => model.run(packBatch(batch.slice(from, to)), to - from, tensors);
+    for await (const outcome of runInHalves(0, batch.length, run)) {
+      if ('result' in outcome) visit(outcome.result);
+      else failures++;
+    }
+  }
+  return failures;
 }
 
 /** Counts what the runs so far cover. */

@@ -2,6 +2,7 @@ import { resolveInputs } from '../campaign/resolve/inputs.ts';
 import type { Notices } from '../campaign/resolve/model-settings.ts';
 import type { CampaignConfig, InputConfig, ModelConfig } from '../config/schema.ts';
 import { UserError } from '../core/errors.ts';
+import { plural } from '../core/format-number.ts';
 import type { OnProgress, Progress } from '../core/progress.ts';
 import { CRITERIA, criterionHelp, measurableCriteria, usesReference } from '../coverage/registry.ts';
 import type { CriterionCoverage } from '../evaluation/measure-coverage.ts';
@@ -109,16 +110,26 @@ export async function reportCoverage(
           omitted.push({ criterion, reason: reason.message });
         }
     }
+    criteria[0]?.failed.forEach((failed, i) => {
+      if (failed > 0)
+        notices.warn(
+          `the model fails on ${failed} of ${plural(sets[i].length, 'input')} of ${nameOfSet(i)}: they are left out`,
+        );
+    });
     return {
       formatVersion: COVERAGE_VERSION,
       model: { path: modelPath(config).asGiven, format: model.format, sha256: model.sha256 },
-      sets: sets.map((set, i) => ({ name: i === 0 ? 'seeds' : 'compared', inputs: set.length })),
+      sets: sets.map((set, i) => ({ name: nameOfSet(i), inputs: set.length })),
       reference: { inputs: request.reference.length, isSeeds: reference === undefined },
       coverage: watched,
       criteria: criteria.map((measured) => ({ ...measured, help: criterionHelp(measured.criterion) })),
       omitted,
     };
   });
+}
+
+function nameOfSet(index: number): string {
+  return index === 0 ? 'seeds' : 'compared';
 }
 
 /** The tensors that a setting chooses; of a model without layers, what `auto` chooses in place of them. */

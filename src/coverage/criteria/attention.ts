@@ -4,7 +4,7 @@ import type { BatchResult, BatchTensor } from '../../model/batched-model.ts';
 import { findAttention } from '../../model/graph/find-attention.ts';
 import { readNumber } from '../../tensor/tensor.ts';
 import type { CoverageCriterionKind } from '../criterion.ts';
-import { toFiniteFloat32 } from '../observation.ts';
+import { isFiniteVector, toFiniteFloat32 } from '../observation.ts';
 import { type ReferenceCollector, referencePart } from '../reference.ts';
 
 /** Column sums of a head that count, the largest ones. */
@@ -66,6 +66,8 @@ class HeadCollector implements ReferenceCollector {
       this.#squares = new Float64Array(width);
     }
     for (let row = 0; row < result.rows; row++) {
+      // Such as those of an input whose positions are all masked.
+      if (!isFiniteVector(features, row * width, width)) continue;
       this.#count++;
       for (let i = 0; i < width; i++) {
         const difference = features[row * width + i] - this.#means[i];
@@ -76,6 +78,8 @@ class HeadCollector implements ReferenceCollector {
   }
 
   finish() {
+    if (this.#count === 0)
+      throw new UserError('--measure attention: the attention weights of no reference input are numbers');
     return {
       means: Float32Array.from(this.#means),
       deviations: Float32Array.from(this.#squares, (sum) => Math.sqrt(sum / Math.max(1, this.#count))),

@@ -29,3 +29,17 @@ test('tensors that hold no attention weights are refused', async () => {
     /^--measure attention: weights holds no attention weights/,
   );
 });
+
+test('reference inputs whose weights are not numbers, such as one with all positions masked, are left out', async () => {
+  const referenceOf = async (run: BatchResult) => {
+    const collector = await makeReferenceCollector('attention', settings, false);
+    collector?.add(run);
+    return collector?.finish();
+  };
+  const none = Number.NaN;
+  const sound = await referenceOf(runOf(1, 0.5, 0.5, 0, 1));
+  expect(await referenceOf(runOf(2, none, none, none, none, 0.5, 0.5, 0, 1))).toEqual(sound);
+  await expect(referenceOf(runOf(1, none, none, none, none))).rejects.toThrow(
+    '--measure attention: the attention weights of no reference input are numbers',
+  );
+});
