@@ -23,9 +23,9 @@ const work = mkdtempSync(join(tmpdir(), 'neurofuzz-release-'));
 const MAX_PACKED_MB = 15;
 const MAX_UNPACKED_MB = 40;
 
-/** What no user of the package needs. */
+/** What no user of the package needs; the figures of bench/README.md are linked from the pages. */
 const UNWANTED =
-  /^(?:test|bench|src|scripts|node_modules|\.ci)\/|\.(?:log|tsbuildinfo|cpuprofile)$|neurofuzz-out/;
+  /^(?:test|bench|src|scripts|node_modules|\.ci)\/(?!README\.md$)|\.(?:log|tsbuildinfo|cpuprofile)$|neurofuzz-out/;
 
 // ONNX Runtime's package would download its CUDA libraries.
 const env = { ...process.env, ONNXRUNTIME_NODE_INSTALL: 'skip' };
