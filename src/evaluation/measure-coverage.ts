@@ -44,9 +44,14 @@ export interface SetCoverage {
 /** What a criterion says of each test set. */
 export interface CriterionCoverage {
   readonly criterion: string;
-  /** Of each test set, the inputs that the model fails on, which cover nothing. */
-  readonly failed: readonly number[];
   readonly sets: readonly SetCoverage[];
+}
+
+/** What criteria say of test sets. */
+export interface CoverageMeasurements {
+  readonly criteria: readonly CriterionCoverage[];
+  /** Of each test set, the number of inputs that the model fails on, which cover nothing. */
+  readonly failed: readonly number[];
 }
 
 /**
@@ -59,7 +64,7 @@ export async function measureCoverage(
   model: BatchedModel,
   request: CoverageRequest,
   onShare: (share: number) => void,
-): Promise<CriterionCoverage[]> {
+): Promise<CoverageMeasurements> {
   const { criteria, sets, reference } = request;
   const total = sets.reduce((sum, { length }) => sum + length, reference.length);
   let ran = 0;
@@ -80,7 +85,7 @@ export async function measureCoverage(
     failed.push(failures);
     tallies.forEach((tally, i) => void coverages[i].push(tally.coverage()));
   }
-  return criteria.map((criterion, i) => ({ criterion, failed, sets: coverages[i] }));
+  return { criteria: criteria.map((criterion, i) => ({ criterion, sets: coverages[i] })), failed };
 }
 
 /** The criteria, with what they need to know of the reference inputs. */

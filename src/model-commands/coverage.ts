@@ -92,28 +92,32 @@ export async function reportCoverage(
     };
     const total = sets.flat().length + request.reference.length;
     const criteria: CriterionCoverage[] = [];
+    let failed: readonly number[] = [];
     const omitted: { criterion: string; reason: string }[] = [];
-    const measure = (measured: readonly string[]) =>
-      session.measureCoverage({ ...request, criteria: measured }, (share) =>
+    const measure = async (measured: readonly string[]): Promise<void> => {
+      const measurements = await session.measureCoverage({ ...request, criteria: measured }, (share) =>
         steps(1, { label: 'running', done: Math.round(share * total), total, unit: 'input' }),
       );
+      criteria.push(...measurements.criteria);
+      failed = measurements.failed;
+    };
     try {
-      criteria.push(...(await measure(specs)));
+      await measure(specs);
     } catch (error) {
       // By default, all criteria that suit the model: each by itself where one does not.
       if (config.measure !== undefined || !(error instanceof UserError)) throw error;
       for (const criterion of specs)
         try {
-          criteria.push(...(await measure([criterion])));
+          await measure([criterion]);
         } catch (reason) {
           if (!(reason instanceof UserError)) throw reason;
           omitted.push({ criterion, reason: reason.message });
         }
     }
-    criteria[0]?.failed.forEach((failed, i) => {
-      if (failed > 0)
+    failed.forEach((count, i) => {
+      if (count > 0)
         notices.warn(
-          `the model fails on ${failed} of ${plural(sets[i].length, 'input')} of ${nameOfSet(i)}: they are left out`,
+          `the model fails on ${count} of ${plural(sets[i].length, 'input')} of ${nameOfSet(i)}: they are left out`,
         );
     });
     return {

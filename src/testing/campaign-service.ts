@@ -21,18 +21,8 @@ import type {
   ServiceRequest,
 } from './protocol.ts';
 
-/** Name of the options in messages about them, and those that are no settings of the campaign. */
+/** Name of the options in messages about them. */
 const OPTIONS = 'options of fuzz';
-const OTHER_OPTIONS = [
-  'config',
-  'overwrite',
-  'signal',
-  'onFault',
-  'onProgress',
-  'regressions',
-  'minimize',
-  'trust',
-];
 
 /** Milliseconds that a campaign has to end in order once nobody waits for it. */
 const ORDERLY_END_MS = 20_000;
@@ -46,10 +36,10 @@ function send(message: ServiceMessage): void {
 }
 
 const service: CampaignServiceApi = {
-  async fuzz({ settings, config, start }) {
+  async fuzz({ settings, config, start, otherOptions }) {
     const file = config === undefined ? {} : await readCampaignFile(config);
     const checked = checkSettings(
-      { ...file, ...knownSettings(settings, OPTIONS, OTHER_OPTIONS) },
+      { ...file, ...knownSettings(settings, OPTIONS, otherOptions) },
       {},
       OPTIONS,
     );

@@ -3,13 +3,20 @@ import type { CampaignOutcome } from './protocol.ts';
 import { readCampaignFindings } from './read-findings.ts';
 import { type ServiceProcess, withService } from './service-process.ts';
 
+/** Options of `fuzz` that are no settings of the campaign. */
+const OTHER_OPTIONS = ['config', 'overwrite', 'signal', 'onFault', 'onProgress'];
+
 /** See `fuzz` of the package. */
 export async function fuzz(options: FuzzOptions): Promise<FuzzResult> {
   const { signal, onFault, onProgress } = options;
   return withService(signal, { onFault, onProgress }, (service) => fuzzInService(service, options));
 }
 
-/** Runs a campaign in a service that is there. */
+/**
+ * Runs a campaign in a service that is there.
+ *
+ * @param otherOptions options of the caller that are no settings: what is misspelt may be one of them
+ */
 export async function fuzzInService(
   service: ServiceProcess,
   {
@@ -20,9 +27,10 @@ export async function fuzzInService(
     onProgress: _progress,
     ...settings
   }: FuzzOptions,
+  otherOptions: readonly string[] = OTHER_OPTIONS,
 ): Promise<FuzzResult> {
   const start = overwrite ? 'overwrite' : 'new';
-  const outcome = await service.call('fuzz', { settings, config, start });
+  const outcome = await service.call('fuzz', { settings, config, start, otherOptions });
   return { ...outcome, findings: await confirmedFindings(outcome) };
 }
 

@@ -17,6 +17,8 @@ export interface CampaignServiceApi {
     /** Settings as they were given, unchecked. */
     readonly settings: Readonly<Record<string, unknown>>;
     readonly config: string | undefined;
+    /** Options of the caller that are no settings, for suggestions. */
+    readonly otherOptions: readonly string[];
     readonly start: CampaignStart;
   }): Promise<CampaignOutcome>;
   replay(request: {

@@ -37,6 +37,9 @@ const DEFAULTS = { seed: 'test', jobs: 1, untilFinding: true } as const;
 const DEFAULT_EXECS = 10_000;
 const DEFAULT_MINIMIZE_TRIES = 2000;
 
+/** Options of the matcher that are no settings of the campaign. */
+const OTHER_OPTIONS = ['config', 'signal', 'regressions', 'minimize', 'trust'];
+
 /** Folder of the campaigns whose model did not survive. */
 const FOLDER = join('neurofuzz-out', 'tests');
 
@@ -107,14 +110,18 @@ async function survive(
   const folder = out ?? (await createFolder(model));
   let isKept = out !== undefined;
   try {
-    const result = await fuzzInService(service, {
-      ...DEFAULTS,
-      ...defaultLimit(options),
-      ...options,
-      model,
-      out: folder,
-      overwrite: out !== undefined,
-    });
+    const result = await fuzzInService(
+      service,
+      {
+        ...DEFAULTS,
+        ...defaultLimit(options),
+        ...options,
+        model,
+        out: folder,
+        overwrite: out !== undefined,
+      },
+      OTHER_OPTIONS,
+    );
     const [first] = result.findings;
     if (first === undefined) {
       if (result.stopped === 'interrupted')
@@ -160,7 +167,8 @@ const numberedFolder = (model: string, n: number): string => join(FOLDER, `${mod
 async function removeOldFolders(model: string): Promise<void> {
   for (const n of (await folderNumbers(model)).slice(MAX_KEPT)) {
     const folder = numberedFolder(model, n);
-    const { mtimeMs } = await stat(folder);
+    // A test beside this one may have removed it.
+    const { mtimeMs } = await stat(folder).catch(() => ({ mtimeMs: Date.now() }));
     const isOld = Date.now() - mtimeMs > MIN_REMOVED_AGE_MS && !existsSync(join(folder, LOCK_FILE));
     if (isOld) await rm(folder, { recursive: true, force: true });
   }

@@ -4,7 +4,7 @@ import type { ModelConfig } from '../config/schema.ts';
 import { parseDuration, parseSize } from '../config/values.ts';
 import { processScript } from '../core/package-files.ts';
 import type { ModelComparison } from '../evaluation/compare-pair.ts';
-import type { CriterionCoverage } from '../evaluation/measure-coverage.ts';
+import type { CoverageMeasurements } from '../evaluation/measure-coverage.ts';
 import type { TestcaseData } from '../inputs/testcase.ts';
 import type { HalfSettings } from '../model/half.ts';
 import type { InferredShapes } from '../model/infer-shapes.ts';
@@ -201,7 +201,7 @@ export class ModelSession {
   async measureCoverage(
     request: CoverageMeasurement,
     onShare?: (share: number) => void,
-  ): Promise<CriterionCoverage[]> {
+  ): Promise<CoverageMeasurements> {
     await this.#probe(request.sets[0] ?? [], request.tensors);
     return this.#call('measuring its coverage', () =>
       this.#process.call('measureCoverage', request, LOAD_TIMEOUT_MS, onShare),

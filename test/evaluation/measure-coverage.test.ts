@@ -31,14 +31,14 @@ function measure(sets: readonly (readonly TestcaseData[])[], reference: readonly
 
 test('inputs that the model fails on are left out of test sets, which says how many, and of the reference', async () => {
   const beyond = testcaseOf([2, 0]);
-  const [clean] = await measure([[...sound, beyond], sound]);
-  const [mixed] = await measure([[...sound, failing, beyond], sound], [failing, ...sound]);
-  expect(clean.sets.map(({ covered }) => covered)).toEqual([1, 0]);
+  const clean = await measure([[...sound, beyond], sound]);
+  const mixed = await measure([[...sound, failing, beyond], sound], [failing, ...sound]);
+  expect(clean.criteria[0].sets.map(({ covered }) => covered)).toEqual([1, 0]);
   expect([clean.failed, mixed.failed]).toEqual([
     [0, 0],
     [1, 0],
   ]);
-  expect(mixed.sets).toEqual(clean.sets);
+  expect(mixed.criteria).toEqual(clean.criteria);
 });
 
 test('a test set of which the model runs no input is refused', async () => {

@@ -236,6 +236,9 @@ describe('toSurvive', () => {
     await expect(survive(log, { regression: folder } as SurviveOptions)).rejects.toThrow(
       /unknown setting regression: did you mean regressions\?/,
     );
+    await expect(neurofuzz.fuzz({ ...SETTINGS, model: log, regressions: folder } as never)).rejects.toThrow(
+      /unknown setting regressions(?!.*did you mean regressions)/,
+    );
     await expect(survive(log, { regressions: log })).rejects.toThrow(/log\.onnx is a file: name a folder/);
   });
 

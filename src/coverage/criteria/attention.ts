@@ -82,7 +82,7 @@ class HeadCollector implements ReferenceCollector {
       throw new UserError('--measure attention: the attention weights of no reference input are numbers');
     return {
       means: Float32Array.from(this.#means),
-      deviations: Float32Array.from(this.#squares, (sum) => Math.sqrt(sum / Math.max(1, this.#count))),
+      deviations: Float32Array.from(this.#squares, (sum) => Math.sqrt(sum / this.#count)),
     };
   }
 }

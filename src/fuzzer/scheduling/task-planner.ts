@@ -147,20 +147,21 @@ export class TaskPlanner {
 
   /** Whether gradients are expected to lead to a goal sooner than mutation. */
   get #prefersAscents(): boolean {
-    const { directed, ascends, singleBatches } = this.#options;
-    return (
-      ascends === true && !singleBatches && this.#climbs.canAscend && directed?.search.prefersAscents === true
-    );
+    return this.#canAscend && this.#options.directed?.search.prefersAscents === true;
+  }
+
+  /** Whether tasks of several batches may step along gradients. */
+  get #canAscend(): boolean {
+    const { ascends, singleBatches } = this.#options;
+    return ascends === true && !singleBatches && this.#climbs.canAscend;
   }
 
   /** Whether tasks for sites make up for gradients that were tried in vain. */
   #catchesUp(taskNumber: number): boolean {
-    const { directed, ascends, singleBatches } = this.#options;
+    const { directed } = this.#options;
     return (
       isCatchingUp(taskNumber) &&
-      ascends === true &&
-      !singleBatches &&
-      this.#climbs.canAscend &&
+      this.#canAscend &&
       directed?.search.mayAscend === true &&
       !directed.search.seeksViolation &&
       !this.#prefersAscents

@@ -3,8 +3,8 @@ import { describeModel, type ModelDescription } from '../../analysis/describe-mo
 import { channelAxis } from '../../coverage/neurons.ts';
 import { comparePair, type ModelComparison } from '../../evaluation/compare-pair.ts';
 import {
+  type CoverageMeasurements,
   type CoverageRequest,
-  type CriterionCoverage,
   measureCoverage,
 } from '../../evaluation/measure-coverage.ts';
 import { measurePairNoise } from '../../evaluation/pair-noise.ts';
@@ -187,7 +187,7 @@ const methods = {
     );
   },
 
-  measureCoverage: (request: CoverageMeasurement): Promise<CriterionCoverage[]> => {
+  measureCoverage: (request: CoverageMeasurement): Promise<CoverageMeasurements> => {
     const model = requireModel();
     const channels = channelAxis(model.model.format);
     const settings = { ...request.settings, channels };
