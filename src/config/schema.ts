@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import { budgetSection } from './budget-section.ts';
-import { type FlagMeta, positiveNumber, withFlag } from './flag-meta.ts';
+import { type FlagMeta, withFlag } from './flag-meta.ts';
 import { inputSection } from './input-section.ts';
 import { modelSection, resourceSection } from './model-section.ts';
 import { mutationSection } from './mutation-section.ts';
@@ -48,10 +48,13 @@ export const coverageSection = {
     help: 'inputs, such as training data, that give the ranges, densities or covariances that some measures compare with; name=path for one of several inputs',
     defaultText: 'the seeds',
   }),
-  threshold: withFlag(z.union([z.literal('auto'), positiveNumber]).default('auto'), {
-    flags: '--threshold <x>',
-    help: 'squared L2 distance above which activations are new, or the number of new elements if coverage is a set; auto: calibrated on the seeds, 0 for a set',
-  }),
+  threshold: withFlag(
+    z.union([z.literal('auto'), z.number('must be a number').min(0, 'must be at least 0')]).default('auto'),
+    {
+      flags: '--threshold <x>',
+      help: 'squared L2 distance above which activations are new, or the number of new elements if coverage is a set; auto: calibrated on the seeds, 0 for a set, and then adapted',
+    },
+  ),
   guidance: withFlag(z.enum(['auto', 'ann', 'none']).default('auto'), {
     flags: '--guidance <kind>',
     help: 'auto: new activations, and the margins of objectives and numerical sites; ann: new activations only; none: random control',

@@ -2,7 +2,7 @@ import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileError, UserError } from '../core/errors.ts';
 import { plural } from '../core/format-number.ts';
-import type { FeedbackName } from '../coverage/feedback/registry.ts';
+import { type FeedbackName, feedbackKind } from '../coverage/feedback/registry.ts';
 import type { CorpusEntryRecord } from '../fuzzer/corpus/corpus-entry.ts';
 import type { SavedFuzzerState } from '../fuzzer/state.ts';
 import { CAMPAIGN_FILE } from '../storage/campaign-store.ts';
@@ -31,7 +31,7 @@ export interface ReadOnlyCorpus
   extends Pick<DistilledRecord, 'modelSha256' | 'coverage' | 'measure' | 'inputs' | 'width'> {
   readonly folder: string;
   readonly feedback: FeedbackName;
-  /** The largest threshold that the campaign had. */
+  /** The largest threshold that the campaign had; of a set, that which it began with. */
   readonly threshold: number;
   readonly entries: readonly CorpusLine[];
   /** By goal and subgoal, the testcase with the smallest margin. */
@@ -66,7 +66,10 @@ async function readCampaignCorpus(folder: string): Promise<ReadOnlyCorpus> {
     throw new UserError(`${folder} has no corpus yet: the campaign ended before its first checkpoint`);
   const { width, state } = checkpoint;
   const { idAt, ...corpus } = await readEntries(folder, width, [...damage]);
-  const threshold = Math.max(state.threshold.value, Number(resolved.threshold));
+  // That of a set rises by floods, after which new elements would be left out for good.
+  const threshold = feedbackKind(feedback).isCalibrated
+    ? Math.max(state.threshold.value, Number(resolved.threshold))
+    : Number(resolved.threshold);
   // Goals are numbered within a campaign: those of other objectives or ranges are different ones.
   const owner = JSON.stringify([settings.objective, settings.range ?? null]);
   const margins = smallestMargins(state, idAt, owner);

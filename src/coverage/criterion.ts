@@ -52,6 +52,8 @@ export interface CoverageCriterionSettings {
 /** A kind of criterion. */
 export interface CoverageCriterionKind
   extends ExtensionKind<CriterionImplementation, CoverageCriterionSettings> {
+  /** What an input covers, or how new it is, as a formula; absent where a plug-in gives none. */
+  readonly equation?: string;
   /** Rule for what counts as new; `distance` unless given. */
   readonly feedback?: FeedbackName;
   /**

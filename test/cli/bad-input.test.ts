@@ -210,7 +210,7 @@ describe('a setting', () => {
     [['--time', '0s'], /--time must be longer than 0/],
     [['--range=1,-1'], /--range must be two numbers lo,hi with lo below hi, not \[1,-1\]/],
     [['--range', 'y=0,1'], /--range: the model has no input y: did you mean x\?/],
-    [['--threshold', '-3'], /--threshold must be above 0, not -3/],
+    [['--threshold', '-3'], /--threshold must be at least 0, not -3/],
     [['--guidance', 'maybe'], /--guidance must be one of auto, ann, none/],
     [['--keep', '0'], /--keep must be 1 or more, not 0/],
     [['--jobs', '0'], /--jobs must be 1 or more, not 0/],

@@ -107,6 +107,23 @@ describe('campaigns by a criterion of the literature', () => {
     },
   );
 
+  test('by a criterion whose elements are nearly all new keep few, and distill keeps the elements of all', async () => {
+    const run = async (name: string, ...flags: string[]) => {
+      const out = join(folder, name);
+      const measure = ['--measure', 'k-multisection:sections=65535', '--coverage-reference', training];
+      const args = ['fuzz', model, '-i', seeds, '--range=0,1', '-s', '1', ...measure, '-n', '4000'];
+      expect(await neurofuzz([...args, ...flags, '-o', out, '--quiet'])).toMatchObject({ code: 0 });
+      return { out, ...readJson(out, 'stats.json') };
+    };
+    const adaptive = await run('flooded');
+    const fixed = await run('flooded-on-purpose', '--threshold', '0');
+    expect(adaptive.thresholdChanges).toBeGreaterThan(0);
+    expect(fixed.thresholdChanges).toBe(0);
+    expect(adaptive.corpus).toBeLessThan(fixed.corpus / 3);
+    const distilled = ['distill', adaptive.out, '-o', join(folder, 'flooded-distilled'), '--json', '--quiet'];
+    expect(JSON.parse((await neurofuzz(distilled)).stdout).threshold).toBe(0);
+  });
+
   test('with other reference inputs is another campaign, which --resume refuses', async () => {
     const out = join(folder, 'other-reference');
     const args = [
@@ -145,7 +162,7 @@ describe('campaigns by a criterion of the literature', () => {
 });
 
 describe('neurofuzz coverage', () => {
-  test('lists the criteria with their parameters and sources', async () => {
+  test('lists the criteria with their equations, parameters and sources', async () => {
     const { code, stdout } = await neurofuzz(['coverage', '--json']);
     expect(code).toBe(0);
     const { criteria } = JSON.parse(stdout);
@@ -161,6 +178,12 @@ describe('neurofuzz coverage', () => {
         'attention',
       ]),
     );
+    for (const { name, equation, source } of criteria)
+      expect({ name, equation, source }).toEqual({
+        name,
+        equation: expect.stringMatching(/[=:]/),
+        source: expect.stringMatching(/20\d\d/),
+      });
     expect((await neurofuzz(['coverage'])).stdout).toContain(
       'from DeepXplore (Pei et al., SOSP 2017), section 4.1',
     );

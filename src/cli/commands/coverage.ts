@@ -80,9 +80,10 @@ async function listCriteria({ json, seeds }: CoverageOptions & { readonly seeds?
   if (json === true)
     printJson({
       formatVersion: LIST_VERSION,
-      criteria: kinds.map(({ name, help, source, feedback, collectReference, parameters }) => ({
+      criteria: kinds.map(({ name, help, equation, source, feedback, collectReference, parameters }) => ({
         name,
         help,
+        equation: equation ?? null,
         source: source ?? null,
         feedback: feedback ?? 'distance',
         reference: collectReference !== undefined,
@@ -97,8 +98,9 @@ async function listCriteria({ json, seeds }: CoverageOptions & { readonly seeds?
   else
     printLines(
       table(
-        kinds.flatMap(({ name, help, source, feedback, collectReference, parameters }) => [
+        kinds.flatMap(({ name, help, equation, source, feedback, collectReference, parameters }) => [
           [name, `${help}${feedback === undefined || feedback === 'distance' ? '; compares distances' : ''}`],
+          ...(equation === undefined ? [] : [['', equation]]),
           ...(collectReference === undefined ? [] : [['', 'takes --coverage-reference']]),
           ...parameters.map((parameter) => ['', parameterText(parameter)]),
           ...(source === undefined ? [] : [['', `from ${source}`]]),

@@ -25,6 +25,9 @@ const MAX_SUM_ERROR = 0.02;
 export const attention: CoverageCriterionKind = {
   name: 'attention',
   help: 'entropy, distance and most regarded keys of each attention head',
+  equation:
+    'for weights α of q queries and k keys: −Σ α·log α / (q·log k); Σ α·|i − j| / (q·(k − 1)); the 5 largest Σ over queries of α, / q; in standard deviations; new as with values',
+  source: 'Vig & Belinkov (BlackboxNLP 2019), for entropy and distance',
   parameters: [],
   chooseTensors(model) {
     const tensors = findAttention(model);

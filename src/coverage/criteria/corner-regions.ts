@@ -28,6 +28,7 @@ export const boundary: CoverageCriterionKind = {
   ...SHARED,
   name: 'boundary',
   help: 'neurons below or above their reference range (NBC)',
+  equation: 'covered: (n, above) where a(n) > high + sigma·σ(n); (n, below) where a(n) < low − sigma·σ(n)',
   make: (values, settings) => observeCorners(settings, values(SIGMA), true),
 };
 
@@ -36,6 +37,7 @@ export const strongActivation: CoverageCriterionKind = {
   ...SHARED,
   name: 'strong-activation',
   help: 'neurons above their reference range (SNAC)',
+  equation: 'covered: n where a(n) > high + sigma·σ(n)',
   make: (values, settings) => observeCorners(settings, values(SIGMA), false),
 };
 

@@ -7,7 +7,7 @@ const SECTIONS = {
   default: 1000,
   help: "sections that a neuron's range is divided into; the paper uses 1,000 and 10,000",
   min: 1,
-  max: 16_777_215,
+  max: 65_535,
   integer: true,
 } as const;
 
@@ -18,6 +18,7 @@ const SECTIONS = {
 export const kMultisection: CoverageCriterionKind = {
   name: 'k-multisection',
   help: "sections of each neuron's reference range (KMNC)",
+  equation: 'covered: (n, ⌊sections · (a(n) − low) / (high − low)⌋) where low ≤ a(n) ≤ high',
   source: 'DeepGauge (Ma et al., ASE 2018), section 3.2',
   feedback: 'set',
   averagesMaps: true,

@@ -16,6 +16,7 @@ const THRESHOLD = {
 export const neuron: CoverageCriterionKind = {
   name: 'neuron',
   help: 'active neurons',
+  equation: 'covered: n where (a(n) − min) / (max − min) > threshold, with min and max over the layer',
   source: 'DeepXplore (Pei et al., SOSP 2017), section 4.1',
   feedback: 'set',
   averagesMaps: true,

@@ -18,6 +18,8 @@ const NEW_STEP_SHARE = 0.01;
 export const nlc: CoverageCriterionKind = {
   name: 'nlc',
   help: 'covariances of the neurons of each layer (NLC)',
+  equation:
+    'c = Σ over layers of Σᵢⱼ |cov(aᵢ, aⱼ)| / m², with m neurons in the layer; new: c grows by more than the threshold',
   source: 'NLC (Yuan, Pang, Wang, ICSE 2023)',
   feedback: 'covariance',
   averagesMaps: true,

@@ -22,6 +22,8 @@ export const CELL = {
 export const norm: CoverageCriterionKind = {
   name: 'norm',
   help: 'vector norm',
+  equation:
+    'o(x) = (‖t(x)‖) for each watched tensor t; new: min ‖o(x) − o(y)‖² over all entries y > threshold',
   source: 'TensorFuzz (Odena & Goodfellow 2018), lib/coverage_functions.py',
   parameters: [CELL],
   make(values) {

@@ -18,6 +18,7 @@ const SOURCE = 'DeepGauge (Ma et al., ASE 2018), section 3.3';
 export const topK: CoverageCriterionKind = {
   name: 'top-k',
   help: 'the most active neurons of each layer (TKNC)',
+  equation: 'covered: the k neurons n of each layer with the largest a(n)',
   source: SOURCE,
   feedback: 'set',
   averagesMaps: true,
@@ -39,6 +40,7 @@ export const topK: CoverageCriterionKind = {
 export const pattern: CoverageCriterionKind = {
   name: 'top-k-pattern',
   help: 'combinations of the most active neurons of all layers (TKNP)',
+  equation: 'covered: the tuple of the sets of the k neurons with the largest a(n), a set for each layer',
   source: SOURCE,
   feedback: 'set',
   averagesMaps: true,

@@ -21,6 +21,8 @@ export const WIDTH = {
 export const values: CoverageCriterionKind = {
   name: 'values',
   help: 'all values',
+  equation: 'o(x) = all watched values; new: min ‖o(x) − o(y)‖² over all entries y > threshold',
+  source: 'TensorFuzz (Odena & Goodfellow 2018), section 3.3',
   parameters: [WIDTH],
   make(parameters, { seed, varying }) {
     const maxWidth = parameters(WIDTH);

@@ -10,8 +10,8 @@ import type { CoverageReference } from '../reference.ts';
 export interface FeedbackKind {
   readonly name: string;
   /**
-   * Whether scores depend on the model, so that the threshold is calibrated on mutants of the seeds and then follows the
-   * search. Otherwise it is 0 for good, unless the user sets another.
+   * Whether scores depend on the model, so that the threshold is calibrated on mutants of the seeds. Otherwise it begins at 0. Either
+   * then follows the search, unless the user sets it.
    */
   readonly isCalibrated: boolean;
   /** @param width numbers in an observation */

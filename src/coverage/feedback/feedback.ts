@@ -41,7 +41,7 @@ export class Feedback {
     const { kind, width, threshold, isAdaptive, isDelayed, floodCount, snapshots, reference } = options;
     this.#kind = kind;
     this.#history = width === undefined ? UNGUIDED : kind.openHistory(width, { ...snapshots, reference });
-    this.#threshold = new NoveltyThreshold(threshold, isAdaptive && kind.isCalibrated, isDelayed, floodCount);
+    this.#threshold = new NoveltyThreshold(threshold, isAdaptive, isDelayed, floodCount);
   }
 
   /** Entries in the history; always 0 where the campaign is unguided. */

@@ -29,9 +29,10 @@ export interface ThresholdChange {
 }
 
 /**
- * The score above which an observation is new. A calibrated one follows the search: it doubles when more than one mutant
+ * The score above which an observation is new. It follows the search: it doubles when more than one mutant
  * in a hundred is kept, and halves when none is. Where the corpus floods, it rises at once to the median score
- * of those that were kept, and from flood to flood to a higher one: three quarters lie below, then seven eighths. It depends on nothing but the results in task order, so that equal
+ * of those that were kept, and from flood to flood to a higher one: three quarters lie below, then seven eighths. One that begins at 0
+ * counts new elements: it rises by floods alone, and falls to 0 again. It depends on nothing but the results in task order, so that equal
  * campaigns have equal thresholds.
  */
 export class NoveltyThreshold {
@@ -81,10 +82,16 @@ export class NoveltyThreshold {
     this.#floods = isFlooded ? this.#floods + 1 : 0;
     if (isFlooded) this.#value = Math.max(2 * this.#value, this.#scoreAbove(1 - 0.5 ** this.#floods));
     else if (kept > TARGET_SHARE * this.#mutants) this.#value *= 2;
-    else if (kept === 0) this.#value = Math.max(this.#minimum, this.#value / 2);
+    else if (kept === 0) this.#value = this.#halved();
     this.#mutants = 0;
     this.#scores = [];
     return this.#value === before ? undefined : { threshold: this.#value, why };
+  }
+
+  /** Half the value, but no less than the least; a number of elements below one is none. */
+  #halved(): number {
+    const half = this.#value / 2;
+    return this.#minimum === 0 && half < 1 ? 0 : Math.max(this.#minimum, half);
   }
 
   /** The score that a share of the kept mutants does not exceed: of scores that span many decades as well. */

@@ -1,8 +1,14 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from '@jest/globals';
-import { DistanceSurprise } from '../../../src/coverage/criteria/surprise/distance-surprise.ts';
+import {
+  DistanceSurprise,
+  distancesFromOthers,
+} from '../../../src/coverage/criteria/surprise/distance-surprise.ts';
 import { LikelihoodSurprise } from '../../../src/coverage/criteria/surprise/likelihood-surprise.ts';
-import { readTraces } from '../../../src/coverage/criteria/surprise/reference-traces.ts';
+import {
+  type ReferenceTraces,
+  readTraces,
+} from '../../../src/coverage/criteria/surprise/reference-traces.ts';
 import { LayerCovariances } from '../../../src/coverage/feedback/covariance-feedback.ts';
 import { setFeedback } from '../../../src/coverage/feedback/set-feedback.ts';
 import type { CoverageReference } from '../../../src/coverage/reference.ts';
@@ -93,10 +99,14 @@ describe("the authors' code gives the same", () => {
   });
 
   test.each([
-    ['surprise', DistanceSurprise, 'dsa'],
-    ['surprise-likelihood', LikelihoodSurprise, 'lsa'],
-  ] as const)('%s of each input', async (spec, Surprise, name) => {
-    const measure = new Surprise(readTraces(await referenceOf(spec)));
+    [
+      'surprise',
+      (traces: ReferenceTraces) => new DistanceSurprise(traces, distancesFromOthers(traces)),
+      'dsa',
+    ],
+    ['surprise-likelihood', (traces: ReferenceTraces) => new LikelihoodSurprise(traces, 1e-5), 'lsa'],
+  ] as const)('%s of each input', async (spec, makeMeasure, name) => {
+    const measure = makeMeasure(readTraces(await referenceOf(spec)));
     const traces = Float32Array.from(
       recorded.tests.hidden.flatMap((hidden, row) => [...hidden, ...recorded.tests.logits[row]]),
     );

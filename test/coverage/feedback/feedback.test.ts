@@ -1,4 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
+import { randomStream } from '../../../src/core/random.ts';
 import { distanceFeedback } from '../../../src/coverage/feedback/distance-feedback.ts';
 import { Feedback, type FeedbackOptions } from '../../../src/coverage/feedback/feedback.ts';
 import { setFeedback } from '../../../src/coverage/feedback/set-feedback.ts';
@@ -18,14 +19,15 @@ describe('a feedback', () => {
     expect([distance.size, distance.threshold]).toEqual([1, 4]);
   });
 
-  test('by distance follows the search; one that the user set and a set never do', () => {
+  test('follows the search; one that the user set never does', () => {
     const flood = (options: Partial<FeedbackOptions>) => {
       const judged = feedback(options);
       return [judged.adapt(10_000, kept(150))?.threshold, judged.threshold];
     };
     expect(flood({})).toEqual([8, 8]);
     expect(flood({ isAdaptive: false })).toEqual([undefined, 4]);
-    expect(flood({ kind: setFeedback })).toEqual([undefined, 4]);
+    expect(flood({ kind: setFeedback })).toEqual([8, 8]);
+    expect(flood({ kind: setFeedback, isAdaptive: false })).toEqual([undefined, 4]);
   });
 
   test('where results are long in flight ignores those judged by an older threshold', () => {
@@ -57,5 +59,29 @@ describe('a feedback', () => {
       threshold: 8,
       why: '150 of the last 10000 mutants were kept',
     });
+  });
+
+  test.each([
+    ['many elements at once', 50],
+    ['one element', 1],
+  ])('by a set keeps few where nearly every mutant has %s that is new', (_, width) => {
+    const set = feedback({ kind: setFeedback, width, threshold: 0 });
+    const random = randomStream('elements');
+    let count = 0;
+    for (let task = 0; task < 500; task++) {
+      const observations = Array.from({ length: 64 }, () =>
+        Float32Array.from({ length: width }, () => 1 + random.below(1_000_000)),
+      );
+      const scores = observations.flatMap((observation) => {
+        const { isNew, score } = set.assess(observation);
+        if (!isNew) return [];
+        set.add(observation);
+        return [score];
+      });
+      count += scores.length;
+      set.adapt(64, scores);
+    }
+    expect(count).toBeGreaterThan(100);
+    expect(count).toBeLessThan(0.04 * 500 * 64);
   });
 });

@@ -38,6 +38,14 @@ describe('a threshold', () => {
     ).toBe(2 ** 200);
   });
 
+  test('that counts elements begins at 0, rises by floods alone, and falls to 0 again', () => {
+    const threshold = new NoveltyThreshold(0, true);
+    expect(threshold.observe(10_000, kept(150, 3))).toBeUndefined();
+    expect(threshold.observe(400, kept(201, 3))).toMatchObject({ threshold: 3 });
+    const falling = Array.from({ length: 3 }, () => threshold.observe(10_000, [])?.threshold);
+    expect(falling).toEqual([1.5, 0, undefined]);
+  });
+
   test('rises after fewer kept mutants of a model that runs few', () => {
     const threshold = new NoveltyThreshold(1, true, false, 16);
     expect(threshold.observe(64, kept(16, 5))).toBeUndefined();

@@ -1,20 +1,21 @@
-/** Factors on the mean variance that are added to the diagonal, one after the other, until the covariance can be inverted. */
-const RIDGES = [0, 1e-9, 1e-7, 1e-5, 1e-3, 1e-1, 1];
+/** Beside a term with exponent 0, up to 100,000 with this exponent or less do not change a sum in double precision. */
+const NEGLIGIBLE_EXPONENT = 50;
 
-/** Beside a term with exponent 0, one with this exponent or less is 0 in double precision. */
-const NEGLIGIBLE_EXPONENT = 750;
+/** Points that are compared at once, and dimensions after which it is seen whether they are too far away to count. */
+const GROUP = 4;
+const STRIDE = 32;
 
 /**
  * Kernel density estimation with a Gaussian kernel whose covariance is that of the points, scaled by Scott's rule, as in
- * `scipy.stats.gaussian_kde` (D. W. Scott, Multivariate Density Estimation, 1992). Where the points span fewer dimensions than
- * they have, the least of some ridges is added that makes the covariance regular; SciPy refuses these.
+ * `scipy.stats.gaussian_kde` (D. W. Scott, Multivariate Density Estimation, 1992). SciPy refuses points that span fewer dimensions
+ * than they have. Here the correlations of these are shrunk towards none, by the intensity of Schäfer and Strimmer (2005).
  */
 export class GaussianKde {
   readonly #dimensions: number;
   readonly #count: number;
   /** The lower Cholesky factor of the kernel's covariance. */
   readonly #factor: Float64Array;
-  /** The points in units of the kernel: solutions of L·y = x. */
+  /** The points in units of the kernel, solutions of L·y = x, side by side: `[groups, dimensions, GROUP]`, the last one filled up with ∞. */
   readonly #whitened: Float64Array;
   readonly #logNormalization: number;
   readonly #solved: Float64Array;
@@ -25,17 +26,21 @@ export class GaussianKde {
     this.#dimensions = dimensions;
     this.#count = dimensions === 0 ? 0 : points.length / dimensions;
     const scott = this.#count ** (-1 / (dimensions + 4));
-    const covariance = covarianceOf(points, dimensions).map((value) => value * scott ** 2);
-    this.#factor = regularFactor(covariance, dimensions);
-    this.#whitened = points.slice();
-    for (let i = 0; i < this.#count; i++)
-      solveLower(this.#factor, dimensions, this.#whitened.subarray(i * dimensions, (i + 1) * dimensions));
+    this.#factor = regularFactor(points, dimensions).map((value) => value * scott);
+    const groups = Math.ceil(this.#count / GROUP);
+    this.#whitened = new Float64Array(groups * dimensions * GROUP).fill(Number.POSITIVE_INFINITY);
+    this.#solved = new Float64Array(dimensions);
+    for (let i = 0; i < this.#count; i++) {
+      this.#solved.set(points.subarray(i * dimensions, (i + 1) * dimensions));
+      solveLower(this.#factor, dimensions, this.#solved);
+      const from = (i - (i % GROUP)) * dimensions + (i % GROUP);
+      for (let j = 0; j < dimensions; j++) this.#whitened[from + j * GROUP] = this.#solved[j];
+    }
     let logDeterminant = 0;
     for (let i = 0; i < dimensions; i++) logDeterminant += Math.log(this.#factor[i * dimensions + i]);
     this.#logNormalization =
       logDeterminant + (dimensions / 2) * Math.log(2 * Math.PI) + Math.log(this.#count);
-    this.#solved = new Float64Array(dimensions);
-    this.#exponents = new Float64Array(this.#count);
+    this.#exponents = new Float64Array(groups * GROUP);
   }
 
   /** The natural logarithm of the density at a point of `dimensions` numbers; NaN where there are no dimensions. */
@@ -46,10 +51,10 @@ export class GaussianKde {
     solveLower(this.#factor, dimensions, this.#solved);
     let greatest = Number.NEGATIVE_INFINITY;
     const exponents = this.#exponents;
-    for (let i = 0; i < this.#count; i++) {
+    for (let i = 0; i < exponents.length; i += GROUP) {
       const most = -2 * (greatest - NEGLIGIBLE_EXPONENT);
-      exponents[i] = -squaredDistanceOf(this.#solved, this.#whitened, i * dimensions, most) / 2;
-      greatest = Math.max(greatest, exponents[i]);
+      writeExponents(this.#solved, this.#whitened, i, most, exponents);
+      greatest = Math.max(greatest, exponents[i], exponents[i + 1], exponents[i + 2], exponents[i + 3]);
     }
     let sum = 0;
     for (const exponent of exponents) sum += Math.exp(exponent - greatest);
@@ -60,9 +65,7 @@ export class GaussianKde {
 /** Unbiased covariance of points, `[dimensions, dimensions]`. */
 export function covarianceOf(points: Float64Array, dimensions: number): Float64Array {
   const count = dimensions === 0 ? 0 : points.length / dimensions;
-  const means = new Float64Array(dimensions);
-  for (let i = 0; i < count; i++)
-    for (let j = 0; j < dimensions; j++) means[j] += points[i * dimensions + j] / count;
+  const means = meansOf(points, dimensions);
   const covariance = new Float64Array(dimensions * dimensions);
   for (let i = 0; i < count; i++)
     for (let j = 0; j < dimensions; j++) {
@@ -78,24 +81,71 @@ export function covarianceOf(points: Float64Array, dimensions: number): Float64A
   return covariance;
 }
 
-function regularFactor(covariance: Float64Array, dimensions: number): Float64Array {
-  let variance = 0;
-  for (let i = 0; i < dimensions; i++) variance += covariance[i * dimensions + i] / dimensions;
-  const scale = variance > 0 ? variance : 1;
-  for (const ridge of RIDGES) {
-    const factor = cholesky(covariance, dimensions, ridge * scale);
-    if (factor !== undefined) return factor;
-  }
-  // What no ridge makes regular is not finite: densities are then not numbers.
-  return new Float64Array(dimensions * dimensions).fill(Number.NaN);
+/** The lower Cholesky factor of the points' covariance, or of a shrunk one; of NaN where a dimension does not vary. */
+function regularFactor(points: Float64Array, dimensions: number): Float64Array {
+  const covariance = covarianceOf(points, dimensions);
+  const isSingular = points.length / dimensions <= dimensions;
+  const factor = isSingular ? undefined : cholesky(covariance, dimensions);
+  return (
+    factor ??
+    cholesky(shrunk(covariance, points, dimensions), dimensions) ??
+    new Float64Array(dimensions * dimensions).fill(Number.NaN)
+  );
 }
 
-/** The lower Cholesky factor of a matrix with a ridge on its diagonal; undefined where it is not positive definite. */
-function cholesky(matrix: Float64Array, n: number, ridge: number): Float64Array | undefined {
+/** A covariance whose correlations are shrunk: (1 − λ)·S + λ·diag(S). */
+function shrunk(covariance: Float64Array, points: Float64Array, dimensions: number): Float64Array {
+  const intensity = shrinkageIntensity(covariance, points, dimensions);
+  return covariance.map((value, at) =>
+    Math.floor(at / dimensions) === at % dimensions ? value : (1 - intensity) * value,
+  );
+}
+
+/**
+ * The intensity λ with the least expected squared error of the correlations r (Schäfer and Strimmer, A Shrinkage Approach to Large-Scale
+ * Covariance Matrix Estimation, 2005, table 1, target D): Σ Var(rᵢⱼ) / Σ rᵢⱼ² over i ≠ j. At least 1/n, since few points may seem to
+ * have no variance.
+ */
+function shrinkageIntensity(covariance: Float64Array, points: Float64Array, dimensions: number): number {
+  const count = points.length / dimensions;
+  const deviations = Float64Array.from({ length: dimensions }, (_, i) =>
+    Math.sqrt(covariance[i * dimensions + i]),
+  );
+  let correlations = 0;
+  for (let i = 0; i < dimensions; i++)
+    for (let j = 0; j < dimensions; j++)
+      if (i !== j) correlations += (covariance[i * dimensions + j] / (deviations[i] * deviations[j])) ** 2;
+  const means = meansOf(points, dimensions);
+  // Of each point, the sum of the squared products of two different standardized coordinates.
+  let products = 0;
+  for (let k = 0; k < count; k++) {
+    let squares = 0;
+    let fourths = 0;
+    for (let i = 0; i < dimensions; i++) {
+      const square = ((points[k * dimensions + i] - means[i]) / deviations[i]) ** 2;
+      squares += square;
+      fourths += square ** 2;
+    }
+    products += squares ** 2 - fourths;
+  }
+  const variances = (count / (count - 1) ** 3) * (products - ((count - 1) ** 2 / count) * correlations);
+  return Math.min(1, Math.max(1 / count, variances / correlations));
+}
+
+function meansOf(points: Float64Array, dimensions: number): Float64Array {
+  const count = dimensions === 0 ? 0 : points.length / dimensions;
+  const means = new Float64Array(dimensions);
+  for (let i = 0; i < count; i++)
+    for (let j = 0; j < dimensions; j++) means[j] += points[i * dimensions + j] / count;
+  return means;
+}
+
+/** The lower Cholesky factor of a matrix; undefined where it is not positive definite. */
+function cholesky(matrix: Float64Array, n: number): Float64Array | undefined {
   const factor = new Float64Array(n * n);
   for (let i = 0; i < n; i++)
     for (let j = 0; j <= i; j++) {
-      let sum = matrix[i * n + j] + (i === j ? ridge : 0);
+      let sum = matrix[i * n + j];
       for (let k = 0; k < j; k++) sum -= factor[i * n + k] * factor[j * n + k];
       if (i !== j) factor[i * n + j] = sum / factor[j * n + j];
       else if (sum > Number.EPSILON * matrix[i * n + i]) factor[i * n + i] = Math.sqrt(sum);
@@ -112,29 +162,38 @@ function solveLower(factor: Float64Array, n: number, x: Float64Array): void {
 }
 
 /**
- * Squared distance of a point from that which begins at `from`, or a part of it above `most`. Four partial sums, so that an addition need
- * not wait for the last.
+ * Minus half the squared distances of a point from the four that begin at the point number `first`; of points that are all further away
+ * than `most`, a part of it. Four at once, so that an addition need not wait for the one before it.
  */
-function squaredDistanceOf(point: Float64Array, points: Float64Array, from: number, most: number): number {
+function writeExponents(
+  point: Float64Array,
+  points: Float64Array,
+  first: number,
+  most: number,
+  exponents: Float64Array,
+): void {
   const n = point.length;
   let a = 0;
   let b = 0;
   let c = 0;
   let d = 0;
-  let j = 0;
-  for (; j + 4 <= n; j += 4) {
-    const p = point[j] - points[from + j];
-    const q = point[j + 1] - points[from + j + 1];
-    const r = point[j + 2] - points[from + j + 2];
-    const s = point[j + 3] - points[from + j + 3];
-    a += p * p;
-    b += q * q;
-    c += r * r;
-    d += s * s;
-    if (a + b + (c + d) > most) return a + b + (c + d);
+  for (let j = 0, at = first * n; j < n && !(Math.min(a, b, c, d) > most); ) {
+    for (const end = Math.min(n, j + STRIDE); j < end; j++, at += GROUP) {
+      const value = point[j];
+      const p = value - points[at];
+      const q = value - points[at + 1];
+      const r = value - points[at + 2];
+      const s = value - points[at + 3];
+      a += p * p;
+      b += q * q;
+      c += r * r;
+      d += s * s;
+    }
   }
-  for (; j < n; j++) a += (point[j] - points[from + j]) ** 2;
-  return a + b + (c + d);
+  exponents[first] = -a / 2;
+  exponents[first + 1] = -b / 2;
+  exponents[first + 2] = -c / 2;
+  exponents[first + 3] = -d / 2;
 }
 
 /** Product of the first `n` numbers of a row, which begins at `from`, and of x; by partial sums as well. */

@@ -3,9 +3,6 @@ import { GaussianKde } from './gaussian-kde.ts';
 import { classOrNone, joinTraces, type ReferenceTraces } from './reference-traces.ts';
 import type { SurpriseMeasure } from './surprise-measure.ts';
 
-/** Neurons whose variance is less in some class do not count; the value is that of the authors' code. */
-const MIN_VARIANCE = 1e-5;
-
 /**
  * Likelihood-based surprise adequacy (Kim et al., ICSE 2019, equations 1 to 3). A row of a class with fewer than two reference
  * inputs is compared with all of them.
@@ -16,16 +13,19 @@ export class LikelihoodSurprise implements SurpriseMeasure {
   readonly #densities = new Map<number, GaussianKde>();
   readonly #point: Float64Array;
 
-  constructor(traces: ReferenceTraces) {
+  /** @param minVariance neurons whose variance is less in some class do not count */
+  constructor(traces: ReferenceTraces, minVariance: number) {
     this.#traces = traces;
     const { width, byClass } = traces;
     const estimated = [...byClass].filter(([, { length }]) => length >= 2 * width);
+    const all = joinTraces(traces);
     this.#neurons = varyingNeurons(
-      estimated.map(([, ofClass]) => ofClass),
+      estimated.length === 0 ? [all] : estimated.map(([, ofClass]) => ofClass),
       width,
+      minVariance,
     );
     for (const [predicted, ofClass] of estimated) this.#densities.set(predicted, this.#densityOf(ofClass));
-    this.#densities.set(NO_CLASS, this.#densityOf(joinTraces(traces)));
+    this.#densities.set(NO_CLASS, this.#densityOf(all));
     this.#point = new Float64Array(this.#neurons.length);
   }
 
@@ -51,15 +51,27 @@ export class LikelihoodSurprise implements SurpriseMeasure {
   }
 }
 
+/** The least surprise of the reference inputs themselves; infinite where none has any. */
+export function leastSurprise(traces: ReferenceTraces, minVariance: number): number {
+  const measure = new LikelihoodSurprise(traces, minVariance);
+  let least = Number.POSITIVE_INFINITY;
+  for (const [predicted, ofClass] of traces.byClass)
+    for (let row = 0; row * traces.width < ofClass.length; row++) {
+      const value = measure.of(ofClass, row, predicted);
+      if (value < least) least = value;
+    }
+  return least;
+}
+
 /** Neurons whose values vary in every class. */
-function varyingNeurons(classes: readonly Float32Array[], width: number): Int32Array {
+function varyingNeurons(classes: readonly Float32Array[], width: number, minVariance: number): Int32Array {
   const varies = (traces: Float32Array, neuron: number): boolean => {
     const count = traces.length / width;
     let mean = 0;
     for (let i = 0; i < count; i++) mean += traces[i * width + neuron] / count;
     let variance = 0;
     for (let i = 0; i < count; i++) variance += (traces[i * width + neuron] - mean) ** 2 / count;
-    return variance >= MIN_VARIANCE;
+    return variance >= minVariance;
   };
   return Int32Array.from(
     Array.from({ length: width }, (_, neuron) => neuron).filter((neuron) =>

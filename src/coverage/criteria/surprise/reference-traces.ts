@@ -41,17 +41,14 @@ export class TraceCollector {
     }
   }
 
-  finish(): { readonly reference: CoverageReference; readonly classes: readonly number[] } {
+  finish(): CoverageReference {
     const width = this.#width;
     const classes = [...this.#traces.keys()].sort((a, b) => a - b);
     const traces = classes.flatMap((predicted) => this.#traces.get(predicted) ?? []);
     const joined = new Float32Array(traces.length * width);
     traces.forEach((trace, i) => joined.set(trace, i * width));
     const counts = classes.map((predicted) => this.#traces.get(predicted)?.length ?? 0);
-    return {
-      classes,
-      reference: { traces: joined, classes: Float32Array.from(classes), counts: Float32Array.from(counts) },
-    };
+    return { traces: joined, classes: Float32Array.from(classes), counts: Float32Array.from(counts) };
   }
 }
 
