@@ -166,7 +166,7 @@ export function defineObjective(definition: ObjectiveDefinition): ObjectiveDefin
 /** What a plug-in exports as coverage. */
 export interface CoverageDefinition
   extends Pick<CoverageCriterionKind, 'name'>,
-    Partial<Pick<CoverageCriterionKind, 'help' | 'source' | 'feedback'>> {
+    Partial<Pick<CoverageCriterionKind, 'help' | 'equation' | 'source' | 'feedback' | 'collectReference'>> {
   readonly parameters?: readonly ParameterDefinition[];
   /** @param values the parameters' values; also, for older plug-ins, the context */
   make(

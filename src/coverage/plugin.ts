@@ -12,6 +12,7 @@ import type {
   CriterionImplementation,
 } from './criterion.ts';
 import { FEEDBACK_NAMES, type FeedbackName, isFeedbackName } from './feedback/registry.ts';
+import type { CoverageReference, ReferenceCollector } from './reference.ts';
 
 /** A criterion as a plug-in makes it, with the name of older plug-ins. */
 interface PluginCriterion extends CriterionImplementation {
@@ -21,6 +22,8 @@ interface PluginCriterion extends CriterionImplementation {
 
 interface ExportedCriterionKind extends Omit<ExportedKind<PluginCriterion>, 'make'> {
   readonly feedback?: FeedbackName;
+  readonly equation?: string;
+  readonly collectReference?: NonNullable<CoverageCriterionKind['collectReference']>;
   make(values: ParameterValues, settings: CoverageCriterionSettings): PluginCriterion;
 }
 
@@ -41,11 +44,43 @@ const OPTIONS: PluginKindOptions<ExportedCriterionKind> = {
  */
 export async function loadCriterionPlugin(path: string): Promise<CoverageCriterionKind> {
   const plugin = await importPluginKind(path, OPTIONS);
-  const { feedback } = plugin.exported;
+  const { feedback, equation, collectReference } = plugin.exported;
   return {
     ...plugin.base,
     ...(feedback === undefined ? {} : { feedback }),
+    ...(equation === undefined ? {} : { equation }),
+    ...(collectReference === undefined
+      ? {}
+      : {
+          collectReference: (values, settings) =>
+            guardCollector(
+              plugin,
+              plugin.guard(() => collectReference(values, settings)),
+            ),
+        }),
     make: (values, settings) => makePluginCriterion(plugin, values, settings),
+  };
+}
+
+/** A collector whose errors name its module, and whose reference is checked. */
+function guardCollector(
+  plugin: PluginKind<ExportedCriterionKind, PluginCriterion>,
+  collector: ReferenceCollector,
+): ReferenceCollector {
+  plugin.requireMethod(collector, 'add');
+  plugin.requireMethod(collector, 'finish');
+  return {
+    add: (result) => plugin.guard(() => collector.add(result)),
+    finish: () =>
+      plugin.guard(() => {
+        const reference: unknown = collector.finish();
+        const isReference =
+          typeof reference === 'object' &&
+          reference !== null &&
+          Object.values(reference).every((part) => part instanceof Float32Array);
+        if (!isReference) throw new Error('finish must give an object whose values are Float32Arrays');
+        return reference as CoverageReference;
+      }),
   };
 }
 

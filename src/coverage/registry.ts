@@ -106,9 +106,10 @@ export function observedTensors(
   return tensors.map((name) => mapMeans.meanOf(name) ?? name);
 }
 
-/** Whether a spec's criterion has a use for reference inputs; false for a module, which is not loaded. */
-export function usesReference(spec: string): boolean {
-  return builtInOf(spec)?.collectReference !== undefined;
+/** Whether a spec's criterion has a use for reference inputs; undefined for a module, which is not loaded. */
+export function usesReference(spec: string): boolean | undefined {
+  const kind = builtInOf(spec);
+  return kind === undefined ? undefined : kind.collectReference !== undefined;
 }
 
 /** The built-in criterion of a spec; undefined for a module, since loading one runs it. */

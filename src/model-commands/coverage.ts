@@ -79,7 +79,7 @@ export async function reportCoverage(
             })
           ).seeds;
     const sets = others === undefined ? [seeds] : [seeds, others];
-    if (reference === undefined && specs.some(usesReference))
+    if (reference === undefined && specs.some((spec) => usesReference(spec) === true))
       notices.info(
         'The seeds are their own reference: nothing lies outside their ranges. Give training inputs with --coverage-reference.',
       );

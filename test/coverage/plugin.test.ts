@@ -7,7 +7,7 @@ import { runOf, tensorOf } from '../support/observations.ts';
 // Jest has no hooks of the module loader; these modules import nothing that needs one.
 const { createRequire } = await import('node:module');
 jest.unstable_mockModule('node:module', () => ({ createRequire, register() {} }));
-const { resolveCriterion } = await import('../../src/coverage/registry.ts');
+const { makeReferenceCollector, resolveCriterion } = await import('../../src/coverage/registry.ts');
 
 const folder = testFolder();
 const settings = { seed: 'seed', varying: false };
@@ -39,6 +39,29 @@ describe('a criterion of a plug-in', () => {
     const criterion = await resolveCriterion(path, settings);
     expect(criterion.observe(run)).toHaveLength(2);
     expect(criterion.calibrate([{ vector: Float32Array.of(1), from: Float32Array.of(2) }])).toBe(1);
+  });
+
+  test('collects what it needs to know of reference inputs', async () => {
+    const withCollector = (finish: string): string =>
+      module(`
+        export default {
+          make: (values, { reference }) => ({ observe: ({ rows }) => new Float32Array(rows).fill(reference.sum[0]) }),
+          collectReference() {
+            let sum = 0;
+            return { add: ({ activations }) => { for (const value of activations[0].data) sum += value; }, finish: () => ${finish} };
+          },
+        };`);
+    const path = withCollector('({ sum: Float32Array.of(sum) })');
+    const collector = await makeReferenceCollector(path, settings, false);
+    collector?.add(run);
+    collector?.add(run);
+    const reference = collector?.finish();
+    expect(reference).toEqual({ sum: Float32Array.of(6) });
+    const { observe } = await resolveCriterion(path, { ...settings, ...(reference && { reference }) });
+    expect([...observe(run)]).toEqual([6, 6]);
+    const wrong = withCollector('({ sum })');
+    const refused = await makeReferenceCollector(wrong, settings, false);
+    expect(() => refused?.finish()).toThrow('finish must give an object whose values are Float32Arrays');
   });
 
   test('is refused by name where it has an unknown feedback, nothing to observe with, or another width than before', async () => {

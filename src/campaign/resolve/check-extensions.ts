@@ -16,7 +16,7 @@ export async function checkExtensions(
 ): Promise<void> {
   await checkBuiltIns(objectiveSpecs(config.objective));
   CRITERIA.check(config.measure);
-  if (config.coverageReference !== undefined && !usesReference(config.measure))
+  if (config.coverageReference !== undefined && usesReference(config.measure) === false)
     throw new UserError(
       `--coverage-reference: --measure ${config.measure} compares with no reference inputs; remove it, or choose another measure (neurofuzz coverage lists them)`,
     );
