@@ -3,24 +3,21 @@
  * mutants to the first fault and faults found on the bundled digit networks, with several master seeds, and rank tests against the random
  * control and against `norm`. Prints a JSON line for each campaign, and a table for each model and budget.
  */
-import { readFile, rm, writeFile } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { isConfirmedFault } from '../src/campaign/findings/fault-registry.ts';
-import type { CampaignSummary } from '../src/campaign/monitor/monitor.ts';
-import { runCampaign } from '../src/campaign/run-campaign.ts';
-import { campaignSchema } from '../src/config/schema.ts';
-import { CRITERIA } from '../src/coverage/registry.ts';
+import { CRITERIA, usesReference } from '../src/coverage/registry.ts';
 import { SCHEDULERS } from '../src/schedulers/registry.ts';
-import { encodeNpy } from '../src/tensor/npy.ts';
-import { decodeNpz } from '../src/tensor/npz.ts';
-import { line, median, silentMonitor, withFolder } from './campaign.ts';
-import { writeFaultPerClass } from './flawed.ts';
-import { spentSeconds } from './processes.ts';
+import { line, median, withFolder } from './campaign.ts';
+import {
+  type Budget,
+  digitTargets,
+  type Outcome,
+  runWithin,
+  type Target,
+} from './experiments/digit-searches.ts';
 import { tracked } from './progress.ts';
 import { compareRanks } from './rank-test.ts';
-
-type Budget = 'mutants' | 'cpu' | 'wall';
 
 const { values: options } = parseArgs({
   options: {
@@ -36,90 +33,18 @@ const { values: options } = parseArgs({
     schedulers: { type: 'boolean', default: false },
     /** Mutator of the images; those of their kind by default. */
     mutator: { type: 'string' },
+    /** Folder with MNIST, for the model `mnist`. */
+    data: { type: 'string', default: '../shared/data/mnist' },
+    cache: { type: 'string', default: 'bench/.cache' },
     jobs: { type: 'string', default: '2' },
   },
 });
-
-/** A model with an objective that none of its seeds violates. */
-interface Target {
-  readonly settings: Readonly<Record<string, unknown>>;
-  /** Mutants of a campaign. */
-  readonly execs: number;
-}
-
-/** How a campaign ended. */
-interface Outcome {
-  /** What the budget counts: mutants or seconds until the first fault, or the whole budget where there is none. */
-  readonly first: number;
-  readonly isFound: boolean;
-  /** Seeds with a mutant that violates the objective where it counts them, otherwise faults. */
-  readonly faults: number;
-  readonly execs: number;
-}
 
 /** A search by its name, with what it changes in the settings. */
 type Searches = ReadonlyMap<string, Readonly<Record<string, unknown>>>;
 
 const CONTROL = 'control';
 const BASELINE = options.schedulers ? 'yield' : 'norm';
-
-/** Milliseconds between two looks at the CPU time. */
-const CPU_INTERVAL = 50;
-
-const corpora = new URL('../../corpora', import.meta.url).pathname;
-
-async function targets(folder: string): Promise<ReadonlyMap<string, Target>> {
-  const [nan, pair] = [join(corpora, 'nan-digits'), join(corpora, 'quantized-digits')];
-  const seeds = join(pair, 'seeds.npz');
-  const [[, { shape }]] = decodeNpz(await readFile(seeds), seeds);
-  // The digits were drawn in turn.
-  const labels = join(folder, 'labels.npy');
-  const data = Int32Array.from({ length: shape[0] }, (_, i) => i % 10);
-  await writeFile(labels, encodeNpy({ type: 'int32', shape: [shape[0]], data }));
-  const ofPair = { model: join(pair, 'digits.onnx'), seeds, range: [-1, 1] };
-  return new Map<string, Target>([
-    [
-      'nan',
-      {
-        settings: {
-          model: join(nan, 'nan-digits.onnx'),
-          seeds: join(nan, 'seeds.npz'),
-          mutator: { label: 'none' },
-          range: { image: [-1, 1] },
-        },
-        execs: 40_000,
-      },
-    ],
-    [
-      'several',
-      {
-        settings: {
-          model: await writeFaultPerClass(folder),
-          seeds: join(nan, 'seeds.npz'),
-          mutator: { label: 'none' },
-          range: { image: [-1, 1] },
-        },
-        execs: 60_000,
-      },
-    ],
-    [
-      'int8',
-      {
-        settings: {
-          ...ofPair,
-          against: join(pair, 'digits-int8.onnx'),
-          objective: ['quantization'],
-          linf: 0.4,
-        },
-        execs: 20_000,
-      },
-    ],
-    [
-      'misclassified',
-      { settings: { ...ofPair, labels, objective: ['misclassified'], linf: 0.2 }, execs: 10_000 },
-    ],
-  ]);
-}
 
 /** A criterion alone, of sets and covariances on all layers; or a scheduler in a search by `norm` alone. */
 function searchBy(spec: string): Readonly<Record<string, unknown>> {
@@ -129,6 +54,12 @@ function searchBy(spec: string): Readonly<Record<string, unknown>> {
   }
   const { feedback = 'distance' } = CRITERIA.resolveBuiltIn(spec).kind;
   return { guidance: 'ann', measure: spec, coverage: [feedback === 'distance' ? 'auto' : 'layers'] };
+}
+
+/** The reference of a model, where the search's criterion compares with one. */
+function referenceOf({ measure }: Readonly<Record<string, unknown>>, { reference }: Target): object {
+  const isUsed = typeof measure === 'string' && usesReference(measure) === true && measure !== 'nlc';
+  return isUsed && reference !== undefined ? { coverageReference: [reference] } : {};
 }
 
 /** The searches that are compared: every criterion or scheduler, the default search with gradients, and random search. */
@@ -142,49 +73,6 @@ function selectSearches(): Searches {
   const names =
     options.only === undefined ? [...all, ...others.keys()] : [BASELINE, ...options.only.split(','), CONTROL];
   return new Map([...new Set(names)].map((name) => [name, others.get(name) ?? searchBy(name)]));
-}
-
-/** Runs a campaign until its budget is spent. */
-async function run(settings: Readonly<Record<string, unknown>>, budget: Budget): Promise<Outcome> {
-  const seconds = Number(options.seconds);
-  const clock = (): number => (budget === 'wall' ? performance.now() / 1000 : spentSeconds(process.pid));
-  let start: number | undefined;
-  const spent = (): number => (start === undefined ? 0 : clock() - start);
-  const abort = new AbortController();
-  let firstSpent: number | undefined;
-  const timer =
-    budget === 'mutants'
-      ? undefined
-      : setInterval(() => {
-          if (spent() >= seconds) abort.abort();
-        }, CPU_INTERVAL);
-  try {
-    const monitor = {
-      ...silentMonitor(),
-      onStart: () => {
-        start = clock();
-      },
-      onFault: (fault: Parameters<typeof isConfirmedFault>[0]) => {
-        if (isConfirmedFault(fault)) firstSpent ??= spent();
-      },
-    };
-    const { statistics } = await runCampaign(campaignSchema.parse(settings), monitor, abort.signal);
-    const { execs } = statistics;
-    const faults = faultsOf(statistics);
-    if (budget === 'mutants') {
-      const firsts = statistics.faults.filter(isConfirmedFault).map(({ firstExecs }) => firstExecs);
-      return { first: Math.min(execs, ...firsts), isFound: firsts.length > 0, faults, execs };
-    }
-    const isFound = firstSpent !== undefined && firstSpent <= seconds;
-    return { first: isFound ? (firstSpent ?? seconds) : seconds, isFound, faults, execs };
-  } finally {
-    clearInterval(timer);
-  }
-}
-
-function faultsOf({ faults, seedAccounts }: CampaignSummary['statistics']): number {
-  const [account] = seedAccounts;
-  return account?.broken ?? faults.filter(isConfirmedFault).length;
 }
 
 /** The table of a model and a budget, in Markdown. */
@@ -241,7 +129,7 @@ function describe(results: ReadonlyMap<string, readonly Outcome[]>, budget: Budg
 }
 
 await withFolder(async (folder) => {
-  const all = await targets(folder);
+  const all = await digitTargets(folder, options.models.split(',').includes('mnist') ? options : undefined);
   const searches = [...selectSearches()];
   const masters = Array.from({ length: Number(options.seeds) }, (_, i) => String(i + 1));
   const comparisons = options.models
@@ -268,12 +156,13 @@ await withFolder(async (folder) => {
         ? {}
         : { mutator: { ...(target.settings.mutator ?? {}), image: options.mutator } }),
       ...changes,
+      ...referenceOf(changes, target),
       ...(budget === 'mutants' ? { execs } : {}),
       seed,
       jobs: Number(options.jobs),
       out,
     };
-    const outcome = await run(settings, budget);
+    const outcome = await runWithin(settings, budget, Number(options.seconds));
     await rm(out, { recursive: true, force: true });
     results.get(comparison)?.get(name)?.push(outcome);
     line({

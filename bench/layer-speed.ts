@@ -6,7 +6,7 @@
 import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { drawNormal, randomStream } from '../src/core/random.ts';
-import { CRITERIA } from '../src/coverage/registry.ts';
+import { CRITERIA, usesReference } from '../src/coverage/registry.ts';
 import { OnnxBuilder } from '../src/model/formats/onnx/builder.ts';
 import { campaign, digitSeeds, line, median } from './campaign.ts';
 import { childSeconds, cpuSeconds } from './processes.ts';
@@ -77,18 +77,28 @@ async function cpuRates(settings: Readonly<Record<string, unknown>>): Promise<Cp
   };
 }
 
-/** @param only names of the criteria, all by default */
+/**
+ * @param references inputs that criteria compare with
+ * @param only names of the criteria, all by default
+ */
 export async function measureLayers(
   folder: string,
   {
     execs,
     rounds,
+    references,
     only,
-  }: { readonly execs: number; readonly rounds: number; readonly only?: readonly string[] },
+  }: {
+    readonly execs: number;
+    readonly rounds: number;
+    readonly references: number;
+    readonly only?: readonly string[];
+  },
 ): Promise<void> {
   const model = join(folder, 'ten-layers.onnx');
   await writeFile(model, deepConvolution());
   const seeds = await digitSeeds(folder, 200);
+  const coverageReference = [await digitSeeds(folder, references)];
   const out = join(folder, 'layers');
   const measure = async (name: string, coverage: string, round: number): Promise<CpuRates> => {
     const rates = await cpuRates({
@@ -100,6 +110,7 @@ export async function measureLayers(
       // The same inputs for all: other mutators lead some searches to subnormal numbers, which take processors many times as long.
       mutator: ['gaussian'],
       coverage: [coverage],
+      ...(usesReference(name) === true && name !== 'nlc' ? { coverageReference } : {}),
       execs,
       jobs: 1,
       seed: String(round),

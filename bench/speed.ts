@@ -28,6 +28,8 @@ const { values: options } = parseArgs({
     layers: { type: 'boolean', default: false },
     /** Mutants of a campaign with `--layers`. */
     execs: { type: 'string', default: '12000' },
+    /** Reference inputs with `--layers`. */
+    references: { type: 'string', default: '3000' },
   },
 });
 const seconds = Number(options.seconds);
@@ -48,10 +50,11 @@ const jobCounts = options.jobs.split(',').map(Number);
 
 await withFolder(async (folder) => {
   if (options.layers) {
-    const { execs, rounds, measures } = options;
+    const { execs, rounds, references, measures } = options;
     await measureLayers(folder, {
       execs: Number(execs),
       rounds: Number(rounds),
+      references: Number(references),
       ...(measures === undefined ? {} : { only: measures.split(',') }),
     });
     return;
