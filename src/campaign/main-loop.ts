@@ -55,6 +55,8 @@ export async function runMainLoop(context: LoopContext): Promise<StopReason> {
     );
     return 'finding';
   }
+  // The attacker moved before the defence was fixed: only the inputs that there are can be run.
+  if (config.threatModel?.turn === 'before') return 'turn';
   if (state.corpus.size.count === 0) return 'seeds';
   const limit = config.time === undefined ? undefined : parseDuration(config.time);
   const stop = new StopConditions(signal, timeLeft(limit, startedAt, performance.now()));

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { relative, resolve } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import type { BatchDependence } from '../analysis/batch-dependence/describe-dependence.ts';
-import { rebaseObjectiveSpec, rebaseSpec } from '../config/rebase-paths.ts';
+import { rebaseObjectiveSpec, rebaseSpec, rebaseThreatLimits } from '../config/rebase-paths.ts';
 import type { CampaignConfig } from '../config/schema.ts';
 import { CODEPOINTS, groupByInput } from '../config/values.ts';
 import { ResumeMismatchError } from '../core/errors.ts';
@@ -100,6 +100,9 @@ export function resolvedSettings(config: CampaignConfig, resolved: ResolvedCampa
     model: here(modelPath),
     ...(config.against === undefined ? {} : { against: here(config.against) }),
     ...(config.labels === undefined || !isLabelFile(config.labels) ? {} : { labels: here(config.labels) }),
+    ...(config.threatModel === undefined
+      ? {}
+      : { threatModel: rebaseThreatLimits(config.threatModel, here) }),
     ...(config.corpus === undefined ? {} : { corpus: [config.corpus].flat().map(here) }),
     measure: rebaseSpec(config.measure, here),
     scheduler: rebaseSpec(config.scheduler, here),

@@ -6,6 +6,7 @@ import { InterruptedError } from '../core/errors.ts';
 import { modelName } from '../core/model-name.ts';
 import { setCallTimeout } from '../extensions/plugin-loader.ts';
 import type { Executor } from '../fuzzer/executor.ts';
+import { testcaseId } from '../inputs/testcase.ts';
 import { stripBatchDimension } from '../model/batch-axis.ts';
 import { detectModel } from '../model/formats/detect.ts';
 import { OWN_BASELINE_FILE } from '../storage/campaign-store.ts';
@@ -39,6 +40,8 @@ import { checkSecondModel } from './resolve/model-settings.ts';
 import { defaultMaxDisk } from './resolve/sizes/disk-limit.ts';
 import { callLimitMs, type RecordedSizes, resolveTarget } from './resolve/target.ts';
 import { readSavedCampaign, restoreCampaign, type SavedCampaign } from './resume.ts';
+import { errorWarning, threatSuccess } from './threat-model/success.ts';
+import { threatWarnings, visibilityWarnings } from './threat-model/warnings.ts';
 
 /**
  * What a campaign does with its folder: a new one is refused where a campaign is already; `overwrite` renames that one first, and
@@ -98,6 +101,8 @@ export async function runCampaign(
   try {
     const recorded = saved?.settings.resolved as RecordedSizes | undefined;
     const target = await resolveTarget(config, monitor, probeWorker, derivedModel, recorded);
+    for (const warning of [...threatWarnings(config), ...visibilityWarnings(config, target.inputs)])
+      monitor.warn(warning);
     // The other workers start while the probe worker runs the seeds.
     if (executorFactory === undefined)
       for (let worker = 1; worker < jobs; worker++)
@@ -276,6 +281,11 @@ async function runOpenCampaign(run: CampaignRun): Promise<CampaignSummary> {
     };
     const stopped = await runMainLoop(loop);
     const statistics = currentStatistics(loop);
+    if (plan.threat !== undefined)
+      for (const success of threatSuccess(plan.threat.model, plan.threat.seeds, statistics.seedAccounts)) {
+        const warning = errorWarning(success);
+        if (warning !== undefined) monitor.warn(warning);
+      }
     executor.close();
     await store.flush(checkpointSource.checkpoint);
     await findings.writeSignatures();
@@ -306,6 +316,9 @@ function planOf(
     batchDependence,
     coverage: { tensors: watched.tensors, measure: config.measure, threshold },
     seeds: inputs.seeds.length,
+    ...(config.threatModel === undefined
+      ? {}
+      : { threat: { model: config.threatModel, seeds: new Set(inputs.seeds.map(testcaseId)).size } }),
     limits: {
       startedAt,
       seconds: config.time === undefined ? undefined : parseDuration(config.time) / 1000,

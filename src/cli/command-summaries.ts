@@ -49,6 +49,11 @@ export const COMMAND_SUMMARIES = {
     arguments: '[model]',
     description: 'Measure what a test set covers by each criterion, or list the criteria',
   },
+  threat: {
+    arguments: '<campaign>',
+    description:
+      'Say in sentences who attacks by the threat model of a campaign file, and what is doubtful about it',
+  },
   objectives: { arguments: '', description: 'List the objectives with their parameters' },
   mutators: {
     arguments: '[name...]',

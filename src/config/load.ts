@@ -3,6 +3,7 @@ import type * as z from 'zod';
 import { suggestName } from '../core/did-you-mean.ts';
 import { UserError } from '../core/errors.ts';
 import { readText } from '../core/read-bounded.ts';
+import { applyThreatModel, defaultGoalObjective } from './apply-threat-model.ts';
 import { flagName } from './flag-meta.ts';
 import { MAX_YAML_BYTES, parseYaml } from './parse-yaml.ts';
 import { presetSettings } from './presets.ts';
@@ -42,7 +43,13 @@ export function extractSettings(raw: object, path: string, where = path): RawSet
   const settings: Record<string, unknown> = { ...knownSettings(raw, where) };
   // Folders of campaigns that emulate nothing are as they were before half precision was emulated.
   if (Object.hasOwn(raw, 'resolved') && settings.half === undefined) settings.half = 'off';
+  if (Object.hasOwn(raw, 'resolved')) dropThreatLimits(settings);
   return rebasePaths(settings, dirname(path));
+}
+
+/** Removes the settings that a campaign's folder records of its threat model's limits, which give them again. */
+function dropThreatLimits(settings: Record<string, unknown>): void {
+  for (const name of Object.keys(valueAt(settings, ['threatModel', 'limits']) ?? {})) delete settings[name];
 }
 
 /**
@@ -68,7 +75,7 @@ export function knownSettings(raw: object, where: string, others: readonly strin
  * Checks a campaign's settings against the schema. A preset stands below both the file and the flags.
  *
  * @param source where they come from, for messages: a file's path; flags are named by their own spelling
- * @throws UserError naming the first setting that makes no sense
+ * @throws UserError naming the first setting that makes no sense, or contradicts the threat model
  */
 export function checkSettings(
   file: RawSettings,
@@ -78,7 +85,7 @@ export function checkSettings(
   refuseReservedNames(flags);
   const settings = { ...presetSettings(file, flags), ...file, ...flags };
   const parsed = campaignSchema.safeParse(withDefaultObjective(settings));
-  if (parsed.success) return parsed.data;
+  if (parsed.success) return applyThreatModel(parsed.data, flags, source);
   throw settingError(parsed.error, file, flags, source);
 }
 
@@ -174,14 +181,16 @@ function issueOfInput(
   return undefined;
 }
 
-/** Without an objective, a second model is compared and generated text is judged. */
+/** Without an objective, a second model is compared, generated text is judged, or a threat model's goal is searched for. */
 function withDefaultObjective(settings: RawSettings): RawSettings {
   const { objective, quantize, against, againstRuntime, generate } = settings;
   if (objective !== undefined) return settings;
   if (generate !== undefined) return { ...settings, objective: ['text'] };
   if (quantize !== undefined) return { ...settings, objective: ['quantization'] };
-  if (against === undefined && againstRuntime === undefined) return settings;
-  return { ...settings, objective: ['differential'] };
+  if (against !== undefined || againstRuntime !== undefined)
+    return { ...settings, objective: ['differential'] };
+  const ofGoal = defaultGoalObjective(settings.threatModel);
+  return ofGoal === undefined ? settings : { ...settings, objective: [ofGoal] };
 }
 
 /** Describes an issue as the rest of a sentence that begins with the setting's name. */
@@ -194,7 +203,8 @@ export function describeIssue(issue: z.core.$ZodIssue, given: unknown): string {
   }
   if (issue.code === 'invalid_type' && !issue.message.startsWith('must'))
     return `must be ${listOfTypes([issue])}`;
-  if (issue.code === 'unrecognized_keys') return `must not have the unknown setting ${issue.keys.join(', ')}`;
+  if (issue.code === 'unrecognized_keys' && !issue.message.startsWith('must'))
+    return `must not have the unknown setting ${issue.keys.join(', ')}`;
   if (issue.code === 'invalid_value') {
     const values = issue.values.map(String);
     return `must be one of ${values.join(', ')}${typeof given === 'string' ? nearestValueHint(given, values) : ''}`;

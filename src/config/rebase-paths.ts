@@ -24,6 +24,7 @@ export function rebasePaths(
     ['labels', (value) => mapStrings(value, (source) => rebaseLabels(source, rebase))],
     ['tokens', (value) => mapValues(value, (input) => rebaseVocabulary(input, rebase))],
     ['generate', (value) => rebaseVocabulary(value, rebase)],
+    ['threatModel', (value) => rebaseThreatLimits(value, rebase)],
   ]);
   return Object.fromEntries(
     Object.entries(settings).map(([key, value]) => [key, byKey.get(key)?.(value) ?? value]),
@@ -74,6 +75,15 @@ export function rebaseObjectiveSpec(spec: string, rebase: Rebase): string {
   const [, before, path, rest] = TEXT_RULE_WITH_FILE.exec(spec) ?? [];
   if (path !== undefined) return `${before}${rebase(path.trim())}${rest}`;
   return /^\s*[a-z][a-z0-9-]*(?::|\s*$)/.test(spec) ? spec : rebaseSpec(spec, rebase);
+}
+
+/** Changes the paths of masks in the limits of a threat model. */
+export function rebaseThreatLimits<T>(threatModel: T, rebase: Rebase): T {
+  if (typeof threatModel !== 'object' || threatModel === null || !('limits' in threatModel))
+    return threatModel;
+  const { limits } = threatModel;
+  if (typeof limits !== 'object' || limits === null || !('fixed' in limits)) return threatModel;
+  return { ...threatModel, limits: { ...limits, fixed: rebaseByInput(limits.fixed, rebase) } };
 }
 
 function rebaseVocabulary(settings: unknown, rebase: Rebase): unknown {

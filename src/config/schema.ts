@@ -4,6 +4,7 @@ import { type FlagMeta, withFlag } from './flag-meta.ts';
 import { inputSection } from './input-section.ts';
 import { modelSection, resourceSection } from './model-section.ts';
 import { mutationSection } from './mutation-section.ts';
+import { threatModelSettings } from './threat-model.ts';
 import { extensionSpec, paths, specs } from './values.ts';
 
 /** A second model to compare the first with. */
@@ -99,6 +100,10 @@ export const campaignSchema = z.strictObject({
     defaultText:
       'nonfinite; with --generate text; with --quantize quantization; with --against or --against-runtime differential',
   }),
+  threatModel: threatModelSettings.optional().meta({
+    help: 'who attacks: the goal, where the attacker starts and how far the input may be changed; docs/security.md describes it',
+    defaultText: 'none',
+  }),
   ...secondModelSection,
   ...mutationSection,
   ...coverageSection,
@@ -128,6 +133,7 @@ export type { FlagMeta } from './flag-meta.ts';
 export type { ColumnSettings, InputConfig, PreprocessSettings, TokenSettings } from './input-section.ts';
 export type { GenerateSettings, ModelConfig } from './model-section.ts';
 export type { MutationConfig } from './mutation-section.ts';
+export type { ThreatModel } from './threat-model.ts';
 
 /** Name of a setting. */
 export type SettingName = keyof CampaignConfig;

@@ -1,3 +1,4 @@
+import { UserError } from '../core/errors.ts';
 import { formatNumber } from '../core/format-number.ts';
 import type { BatchTensor } from '../model/batched-model.ts';
 import { DTYPES } from '../tensor/tensor.ts';
@@ -25,7 +26,7 @@ const MARGIN_UNIT = 2 ** -20;
 /**
  * Adversarial example: the model predicts another class than the seed's label, although the constraint keeps the mutant
  * so close to its seed that the true class is the same. `confident` counts only predictions of at least that
- * probability; `abstain` treats those below the bound as no prediction.
+ * probability; `abstain` treats those below the bound as no prediction; `to` counts only some classes.
  */
 class Misclassified implements Objective {
   readonly name: string;
@@ -34,12 +35,15 @@ class Misclassified implements Objective {
   readonly #top: number;
   /** Smallest softmax probability of the wrong class that counts. */
   readonly #minConfidence: number;
+  /** Wrong classes that count; undefined for all. */
+  readonly #targets: ReadonlySet<number> | undefined;
   readonly #reader = new RowReader();
 
-  constructor(name: string, top: number, minConfidence: number) {
+  constructor(name: string, top: number, minConfidence: number, targets: ReadonlySet<number> | undefined) {
     this.name = name;
     this.#top = top;
     this.#minConfidence = minConfidence;
+    this.#targets = targets;
   }
 
   breaksSeed(): boolean {
@@ -52,10 +56,13 @@ class Misclassified implements Objective {
     if (output === undefined)
       return `needs an output with a value for each class, and there is none (${names})`;
     const count = output.size;
+    const known = `knows ${count} classes from ${output.name}`;
     const outOfRange = Array.from(run.labels ?? []).find((label) => label >= count);
-    return outOfRange === undefined
+    if (outOfRange !== undefined) return `${known}, and a label says ${outOfRange}`;
+    const target = [...(this.#targets ?? [])].find((label) => label >= count);
+    return target === undefined
       ? undefined
-      : `knows ${count} classes from ${output.name}, and a label says ${outOfRange}`;
+      : `${known}, and to names class ${target}: name one below ${count}`;
   }
 
   judge(run: JudgedBatch, report: (row: number, violation: Violation) => void): void {
@@ -67,7 +74,7 @@ class Misclassified implements Objective {
       const values = this.#reader.read(output, row);
       if (values.some(Number.isNaN)) continue;
       const best = argmax(values);
-      if (!this.#isBehind(values, label, best)) continue;
+      if (!this.#isTarget(best) || !this.#isBehind(values, label, best)) continue;
       const confidence = Math.exp(logProbsOf(values)(best));
       if (confidence < this.#minConfidence) continue;
       report(row, {
@@ -87,14 +94,18 @@ class Misclassified implements Objective {
     }
   }
 
+  #isTarget(classIndex: number): boolean {
+    return this.#targets === undefined || this.#targets.has(classIndex);
+  }
+
   /** Whether the label is not among the top classes. A tie with the best class does not count as behind. */
   #isBehind(values: Float64Array, label: number, best: number): boolean {
     return values[best] > values[label] && !isInTop(values, 0, values.length, label, this.#top);
   }
 
   /**
-   * One margin per wrong class: how far its log-probability is below the label's or below the required confidence,
-   * whichever is further.
+   * One margin per wrong class: how far its log-probability is below the label's (with `to`, below the best class's, which it
+   * must overtake too) or below the required confidence, whichever is further.
    */
   margins(run: JudgedBatch, row: number, out: Float64Array): number {
     out.fill(UNKNOWN_MARGIN, 0, MAX_CLASSES);
@@ -103,14 +114,17 @@ class Misclassified implements Objective {
     if (output === undefined || label < 0) return MAX_CLASSES;
     const values = this.#reader.read(output, row);
     const logProbs = logProbsOf(values);
-    const labelLogProb = logProbs(label);
     const minLogProb = Math.log(this.#minConfidence);
     const best = argmax(values);
-    const isWrong = this.#isBehind(values, label, best) && Math.exp(logProbs(best)) >= this.#minConfidence;
+    const leaderLogProb = logProbs(this.#targets === undefined ? label : best);
+    const isWrong =
+      this.#isTarget(best) &&
+      this.#isBehind(values, label, best) &&
+      Math.exp(logProbs(best)) >= this.#minConfidence;
     for (let k = 0; k < values.length; k++) {
-      if (k === label) continue;
+      if (k === label || !this.#isTarget(k)) continue;
       const logProb = logProbs(k);
-      const missing = Math.max(labelLogProb - logProb, minLogProb - logProb, 0);
+      const missing = Math.max(leaderLogProb - logProb, minLogProb - logProb, 0);
       const index = k % MAX_CLASSES;
       if (missing < out[index]) out[index] = missing;
     }
@@ -119,14 +133,14 @@ class Misclassified implements Objective {
     return MAX_CLASSES;
   }
 
-  /** That of the gap between the label and the nearest class that shares the margin. */
+  /** That of the gap between the label (with `to`, the best class) and the nearest class that shares the margin. */
   marginSlope(run: JudgedBatch, row: number, index: number): MarginSlope | undefined {
     const output = findClassOutput(run);
     const label = run.labels?.[row] ?? -1;
     if (output === undefined || label < 0) return undefined;
     return classSlope(output, row, output.size, this.#reader, {
-      isRival: (k) => k % MAX_CLASSES === index,
-      leaderOf: () => label,
+      isRival: (k) => k % MAX_CLASSES === index && this.#isTarget(k),
+      ...(this.#targets === undefined ? { leaderOf: () => label } : {}),
     });
   }
 }
@@ -176,9 +190,19 @@ export const misclassified: ObjectiveKind = {
   name: 'misclassified',
   help: 'a class that differs from the label of the seed; needs --labels and a constraint',
   parameters: [TOP, CONFIDENT, ABSTAIN],
+  words: { to: { help: 'classes that count as wrong, by number, such as to=3+5' } },
   breaksSeeds: true,
-  make(values, { name }) {
+  make(values, { name, words }) {
     const minConfidence = Math.max(values(CONFIDENT), values(ABSTAIN));
-    return new Misclassified(instanceName('misclassified', name), values(TOP), minConfidence);
+    const targets = words.to === undefined ? undefined : parseTargets(words.to);
+    return new Misclassified(instanceName('misclassified', name), values(TOP), minConfidence, targets);
   },
 };
+
+/** @throws UserError on a text that is not a list of classes */
+function parseTargets(text: string): ReadonlySet<number> {
+  if (/^\d+(?:\+\d+)*$/.test(text)) return new Set(text.split('+').map(Number));
+  throw new UserError(
+    `--objective: misclassified:to must be numbers of classes such as to=3+5, not '${text}'`,
+  );
+}

@@ -2,9 +2,11 @@ import { basename, dirname, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { PRESETS_HELP } from '../config/presets.ts';
 import { type CampaignConfig, flagSettings, type SettingName } from '../config/schema.ts';
+import { presetThreatModel, THREAT_PRESETS, type ThreatPresetName } from '../config/threat-presets.ts';
 import { groupListsByInput } from '../config/values.ts';
 import { formatExactly } from '../core/format-number.ts';
 import { packageFile } from '../core/package-files.ts';
+import { parseLabelSource } from '../inputs/labels.ts';
 import { shapeText } from '../tensor/tensor.ts';
 import type { InputGuess } from './input-guesses.ts';
 import type { Inspection } from './inspect.ts';
@@ -17,8 +19,11 @@ const SCHEMA_PATH = fileURLToPath(packageFile('schema/campaign.schema.json'));
 /** Settings that are given, as `fuzz` takes them. */
 export type GivenSettings = Pick<
   Partial<CampaignConfig>,
-  'runtime' | 'signature' | 'tags' | 'half' | 'seeds' | 'range' | 'shape' | 'table' | 'preset'
->;
+  'runtime' | 'signature' | 'tags' | 'half' | 'seeds' | 'labels' | 'range' | 'shape' | 'table' | 'preset'
+> & {
+  /** Who attacks; nobody by default. */
+  readonly threatPreset?: ThreatPresetName | undefined;
+};
 
 /**
  * A campaign file for an inspected model. What was given stands in it as settings, and what is inferred as comments.
@@ -44,12 +49,14 @@ export function campaignText(
       { model: near(model.path), ...loading },
     ),
     seedsSection(inputs, given, near),
+    labelSection(given, near),
     shapeSection(inputs, given),
     rangeSection(inputs, given),
     mutatorSection(inputs),
     tokenSection(inputs),
     tableSection(inputs, given),
     pictureSection(inputs),
+    threatSection(inputs, given),
     section(
       `Tensors whose activations guide the search, by name or pattern. auto selects ${auto.join(', ')}: ${why}.`,
       { coverage: 'auto' },
@@ -116,6 +123,45 @@ function nearSeeds(
     ...named.flatMap(([name, paths]) => paths.map((path) => `${name}=${near(path)}`)),
   ];
   return all.length === 1 ? all[0] : all;
+}
+
+function labelSection({ labels }: GivenSettings, near: (path: string) => string): string | undefined {
+  if (labels === undefined) return undefined;
+  return section('Class of each seed.', {
+    labels: parseLabelSource(labels).kind === 'file' ? near(labels) : labels,
+  });
+}
+
+/** Who attacks. A goal that is another class needs labels; without them, a quantized copy is the reference. */
+function threatSection(
+  inputs: readonly InputGuess[],
+  { threatPreset, labels }: GivenSettings,
+): string | undefined {
+  if (threatPreset === undefined) return undefined;
+  const threatModel = presetThreatModel(threatPreset, narrowestSpan(inputs));
+  const needsReference = threatModel.goal.kind === 'untargeted' && labels === undefined;
+  return section(
+    [
+      `Who attacks: ${THREAT_PRESETS[threatPreset].help}. neurofuzz threat says it in sentences; docs/security.md lists all fields.`,
+      '  goal: untargeted, another class; targeted, one of the classes in to; abstain; reliability, no attacker; text',
+      '  starts: given, a share of all seeds; chosen, one seed that gives way; own, an input from nothing',
+      '  may: indistinguishable, content-preserving, content-constrained, unconstrained; limits say how far',
+      ...(needsReference
+        ? [
+            'Without labels, the class that a float16 copy gives is compared. With labels of the seeds, remove quantize and set labels.',
+          ]
+        : []),
+    ].join('\n'),
+    { threatModel, ...(needsReference ? { quantize: 'float16' } : {}) },
+  );
+}
+
+/** Smallest difference between the legal values of a mutated input of floats; 1 if none is known. */
+function narrowestSpan(inputs: readonly InputGuess[]): number {
+  const spans = inputs.flatMap(({ range, type, staysWhy }) =>
+    range === undefined || staysWhy !== undefined || !type.startsWith('float') ? [] : [range[1] - range[0]],
+  );
+  return spans.length === 0 ? 1 : Math.min(...spans);
 }
 
 function shapeSection(inputs: readonly InputGuess[], { shape }: GivenSettings): string | undefined {

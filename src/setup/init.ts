@@ -11,7 +11,7 @@ import { guessInputs, type InputGuess, labelInputs } from './input-guesses.ts';
 import { type Inspection, inspectLoaded } from './inspect.ts';
 
 /** Settings from which a campaign file is written. */
-export type InitConfig = ModelConfig & InputConfig & Pick<GivenSettings, 'preset'>;
+export type InitConfig = ModelConfig & InputConfig & Pick<GivenSettings, 'preset' | 'threatPreset'>;
 
 /** A model as a campaign file describes it. */
 export interface InitializedModel {

@@ -67,6 +67,28 @@ describe('misclassified', () => {
     expect(Math.min(...margins('misclassified:confident=0.8', run, 2))).toBeGreaterThan(0);
   });
 
+  test('with to counts some classes alone, which must overtake the best one', () => {
+    // Of three classes the label is 0; the third run gives class 2, the others class 1.
+    const targeted: JudgedBatch = {
+      ...result(tensor([0, 3, 1, 0, 3, 2.9, 0, 1, 3], 3)),
+      labels: [0, 0, 0],
+    };
+    expect([...judged('misclassified:to=2', targeted).keys()]).toEqual([2]);
+    expect([...judged('misclassified:to=1+2', targeted).keys()]).toEqual([0, 1, 2]);
+    const [label, other, far] = margins('misclassified:to=2', targeted, 0);
+    expect([label, other]).toEqual([Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY]);
+    const near = margins('misclassified:to=2', targeted, 1)[2];
+    expect(near).toBeGreaterThan(0);
+    expect(far).toBeGreaterThan(near);
+    expect(margins('misclassified:to=2', targeted, 2)[2]).toBe(0);
+    const slope = makeBuiltIn('misclassified:to=2').marginSlope?.(targeted, 0, 2);
+    expect([...(slope?.tensors.get('y') ?? [])]).toEqual([0, 1, -1]);
+    expect(makeBuiltIn('misclassified:to=3').refuses?.(targeted)).toBe(
+      'knows 3 classes from y, and to names class 3: name one below 3',
+    );
+    expect(() => makeBuiltIn('misclassified:to=a')).toThrow(/misclassified:to must be numbers of classes/);
+  });
+
   test('refuses outputs without classes, and labels beyond them', () => {
     const objective = makeBuiltIn('misclassified');
     expect(objective.refuses?.({ ...run, labels: [2] })).toBeUndefined();

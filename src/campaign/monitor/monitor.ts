@@ -1,4 +1,5 @@
 import type { BatchDependence } from '../../analysis/batch-dependence/describe-dependence.ts';
+import type { ThreatModel } from '../../config/schema.ts';
 import { formatCount } from '../../core/format-number.ts';
 import type { ModelInfo } from '../../model/model.ts';
 import type { Fault } from '../findings/fault-registry.ts';
@@ -6,7 +7,7 @@ import type { Notices } from '../resolve/model-settings.ts';
 import type { Statistics } from './statistics.ts';
 
 /** Why a campaign ended. */
-export type StopReason = 'execs' | 'time' | 'finding' | 'interrupted' | 'seeds' | 'disk' | 'plugins';
+export type StopReason = 'execs' | 'time' | 'finding' | 'interrupted' | 'seeds' | 'disk' | 'plugins' | 'turn';
 
 /** When a session of a campaign ends by itself. */
 export interface SessionLimits {
@@ -33,6 +34,8 @@ export interface CampaignPlan {
     readonly threshold: number;
   };
   readonly seeds: number;
+  /** Who attacks, and how many distinct seeds there are; undefined without a threat model. */
+  readonly threat?: { readonly model: ThreatModel; readonly seeds: number } | undefined;
   readonly limits: SessionLimits;
 }
 

@@ -8,6 +8,8 @@ import type { RequestedMutators } from './requested-mutators.ts';
 export interface MutatorChoiceOptions {
   /** Whether the default mix must leave the class that a seed shows as it is. */
   readonly keepsLabels: boolean;
+  /** Whether no mutator may change the meaning of an input, by the threat model. */
+  readonly refusesMeaningChanges: boolean;
   /** Whether DeepHunter's rule holds: at most one geometric mutation of a seed and its descendants. */
   readonly allowsOneGeometric: boolean;
 }
@@ -23,13 +25,14 @@ export async function chooseMutators(
   requested: readonly RequestedMutators[],
   inputs: readonly InputDescriptor[],
   isKept: readonly boolean[],
-  { keepsLabels, allowsOneGeometric }: MutatorChoiceOptions,
+  { keepsLabels, refusesMeaningChanges, allowsOneGeometric }: MutatorChoiceOptions,
 ): Promise<string[][]> {
   checkMutatorsFit(requested, inputs, isKept);
   const mutators = requested.map((mutatorsOfInput, i) => {
     if (isKept[i]) return [];
-    const specs = mutatorSpecs(mutatorsOfInput, inputs[i]);
-    return keepsLabels && mutatorsOfInput === 'default' ? labelPreserving(specs) : specs;
+    const list = refusesMeaningChanges ? withoutMeaningChanges(mutatorsOfInput) : mutatorsOfInput;
+    const specs = mutatorSpecs(list, inputs[i]);
+    return (keepsLabels || refusesMeaningChanges) && list === 'default' ? labelPreserving(specs) : specs;
   });
   checkAnyMutated(requested, mutators, inputs);
   if (allowsOneGeometric) await refuseOnlyGeometric(mutators, inputs);
@@ -93,6 +96,21 @@ function checkMutatorsFit(
 /** Mutators of the default mix that do not change the class that a seed shows. */
 function labelPreserving(specs: readonly string[]): string[] {
   return specs.filter((spec) => MUTATORS.find(spec)?.mayChangeMeaning !== true);
+}
+
+/**
+ * The requested mutators of a group that keep the meaning of an input.
+ *
+ * @throws UserError where one that may change it was requested by its name
+ */
+function withoutMeaningChanges(requested: RequestedMutators): RequestedMutators {
+  if (typeof requested === 'string') return requested;
+  const changing = requested.find(({ scope, kind }) => scope !== 'group' && kind.mayChangeMeaning === true);
+  if (changing !== undefined)
+    throw new UserError(
+      `--mutator: ${changing.kind.name} may change the meaning of an input, which threatModel.may: content-preserving excludes: leave it out`,
+    );
+  return requested.filter(({ kind }) => kind.mayChangeMeaning !== true);
 }
 
 /** @throws UserError where no input is mutated */

@@ -11,6 +11,7 @@ import type { TryTestcase } from '../../inputs/sizes/try-sizes.ts';
 import { stringsText } from '../../inputs/strings/strings-text.ts';
 import type { InputSpec, ModelInfo } from '../../model/model.ts';
 import { readNumber } from '../../tensor/tensor.ts';
+import { attackedSeeds } from '../threat-model/attacked-seeds.ts';
 import { chooseMutators, pickShares } from './choose-mutators.ts';
 import { describeInputs } from './describe-inputs.ts';
 import { explainGuesses, explainLengths } from './explain-inputs.ts';
@@ -66,7 +67,7 @@ export async function resolveInputs(
     InputConfig &
     MutationConfig &
     Pick<Partial<BudgetConfig>, 'time'> &
-    Pick<Partial<CampaignConfig>, 'coverageReference'>,
+    Pick<Partial<CampaignConfig>, 'coverageReference' | 'threatModel'>,
   masterSeed: string,
   notices: Notices,
   { keepsLabels = false, tryRun, drawnSeeds }: InputOptions = {},
@@ -84,11 +85,17 @@ export async function resolveInputs(
   const descriptors = describeInputs(settings, seedSet.seeds, ranges, fixedMasks);
   const mutators = await chooseMutators(requestedMutators, descriptors, ranges.isKept, {
     keepsLabels,
+    refusesMeaningChanges: config.threatModel?.may === 'content-preserving',
     allowsOneGeometric: config.deephunter !== undefined,
   });
   const shares = pickShares(mutators, descriptors);
   const isMutated = mutators.map((specs) => specs.length > 0);
-  const seeds = validSeeds(seedSet.seeds, descriptors, isMutated, notices);
+  const seeds = attackedSeeds(
+    validSeeds(seedSet.seeds, descriptors, isMutated, notices),
+    seedSet.labels,
+    config.threatModel?.goal,
+    notices,
+  );
   const limits = constraintLimits(config, descriptors, isMutated);
   const lengthChanges = resolveLengthChanges(testcaseInputs, descriptors, isMutated, seeds, limits);
   if (seedSet.areGiven && !takesPrompts) explainLengths(testcaseInputs, lengthChanges, config, notices);

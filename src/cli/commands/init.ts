@@ -3,6 +3,11 @@ import { budgetSection } from '../../config/budget-section.ts';
 import { inputSection } from '../../config/input-section.ts';
 import { modelSection, resourceSection } from '../../config/model-section.ts';
 import type { SettingName } from '../../config/schema.ts';
+import {
+  THREAT_PRESET_NAMES,
+  THREAT_PRESETS_HELP,
+  type ThreatPresetName,
+} from '../../config/threat-presets.ts';
 import { UserError } from '../../core/errors.ts';
 import { plural } from '../../core/format-number.ts';
 import { quote } from '../../core/shell-quote.ts';
@@ -15,6 +20,7 @@ import { printLines } from '../output/terminal.ts';
 interface InitOptions {
   readonly out?: string;
   readonly plugin?: PluginTemplateName;
+  readonly threatModel?: ThreatPresetName;
 }
 
 /** `neurofuzz init`: writes a campaign file for a model, or a template of a plug-in. */
@@ -27,6 +33,12 @@ export function initCommand(): Command {
     )
     .addOption(
       new Option('--plugin <kind>', 'write a plug-in instead').choices(Object.keys(PLUGIN_TEMPLATES)),
+    )
+    .addOption(
+      new Option(
+        '--threat-model <preset>',
+        `write a threat model: who attacks, and how. ${THREAT_PRESETS_HELP}`,
+      ).choices(THREAT_PRESET_NAMES),
     );
   return addSettingFlags(command, [...DESCRIBING_FLAGS, ...LOADING_FLAGS])
     .addHelpText('after', EXAMPLES)
@@ -34,7 +46,7 @@ export function initCommand(): Command {
 }
 
 /** Settings that a campaign file is written with. */
-const DESCRIBING_FLAGS: readonly SettingName[] = ['seeds', 'range', 'shape', 'table', 'preset'];
+const DESCRIBING_FLAGS: readonly SettingName[] = ['seeds', 'labels', 'range', 'shape', 'table', 'preset'];
 
 async function run(model: string | undefined, options: InitOptions): Promise<void> {
   if (options.plugin !== undefined) {
@@ -49,7 +61,7 @@ async function run(model: string | undefined, options: InitOptions): Promise<voi
   const config = readSections(section, options, { model });
   const warnings: string[] = [];
   const notices = { info: () => {}, warn: (text: string) => void warnings.push(text) };
-  const { inputs } = await init(config, out, notices);
+  const { inputs } = await init({ ...config, threatPreset: options.threatModel }, out, notices);
   const isSeeded = config.seeds !== undefined;
   printLines([
     ...warnings.map((text) => `warning: ${text}`),
@@ -77,5 +89,6 @@ const EXAMPLES = `
 Examples:
   neurofuzz init model.onnx --seeds photos/
   neurofuzz init model.onnx --seeds image=digits.npy label=labels.npy --preset ci
+  neurofuzz init model.onnx --seeds digits.npz --labels labels.npy --threat-model benchmark-linf
   neurofuzz init saved-model/ --signature serving_default --out campaigns/served.yaml
   neurofuzz init --plugin objective --out too-sure.js`;

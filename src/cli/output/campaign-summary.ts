@@ -9,6 +9,7 @@ import { mutatorLabel } from '../../campaign/monitor/mutator-label.ts';
 import { seedLines } from '../../campaign/monitor/seed-statistics.ts';
 import { siteCounts, sitesByCloseness } from '../../campaign/monitor/site-statistics.ts';
 import { notLookedIntoLines } from '../../campaign/not-looked-into.ts';
+import { successLine, threatSuccess } from '../../campaign/threat-model/success.ts';
 import { formatCount, plural } from '../../core/format-number.ts';
 import { quote } from '../../core/shell-quote.ts';
 import { recallText } from '../../coverage/index/recall-sample.ts';
@@ -17,7 +18,7 @@ import { launcher, resumeLine } from '../launcher.ts';
 
 /** The object that `fuzz --json` prints. */
 export function summaryJson(summary: CampaignSummary): unknown {
-  const { folder, masterSeed, model, batch, coverage, statistics, stopped } = summary;
+  const { folder, masterSeed, model, batch, coverage, statistics, stopped, threat } = summary;
   return {
     campaign: folder,
     seed: masterSeed,
@@ -56,6 +57,14 @@ export function summaryJson(summary: CampaignSummary): unknown {
       ...(method === undefined ? {} : { method }),
     })),
     seedAccounts: statistics.seedAccounts,
+    ...(threat === undefined
+      ? {}
+      : {
+          threatModel: {
+            ...threat.model,
+            success: threatSuccess(threat.model, threat.seeds, statistics.seedAccounts),
+          },
+        }),
     newFaults: statistics.newFaults,
     notLookedInto: statistics.notLookedInto,
     stopped,
@@ -70,6 +79,7 @@ const STOP_TEXTS: Readonly<Record<CampaignSummary['stopped'], string>> = {
   disk: 'stopped: the folder has reached --max-disk',
   plugins: 'stopped: every plug-in that judges has failed',
   seeds: 'stopped: no seed can be mutated',
+  turn: 'no search, since the attacker moves before the defence is fixed',
 };
 
 /** Maximum number of mutators named in the summary. */
@@ -140,6 +150,13 @@ function recallLines({ indexRecall }: CampaignSummary['statistics']): string[] {
   return text === undefined ? [] : [text];
 }
 
+/** How far the attacker of a threat model got. */
+function threatLines({ threat, statistics }: CampaignSummary): string[] {
+  if (threat === undefined) return [];
+  const { model, seeds } = threat;
+  return threatSuccess(model, seeds, statistics.seedAccounts).map((success) => successLine(model, success));
+}
+
 /** How likely the next mutant is to show another fault. */
 function newFaultLine({ newFaults }: CampaignSummary['statistics']): string {
   const { mutantsSinceLast, upper95 } = newFaults;
@@ -185,6 +202,7 @@ export function summaryLines(summary: CampaignSummary): string[] {
     ...batchLines(summary),
   );
   lines.push(...statistics.seedAccounts.flatMap(seedLines));
+  lines.push(...threatLines(summary));
   if (statistics.execs > 0) lines.push(newFaultLine(statistics));
   if (statistics.faults.every(({ signature }) => isTie(signature)))
     lines.push(nothingFoundText(statistics.faults), `campaign: ${folder}`);

@@ -32,11 +32,20 @@ async function request(setting: ListSetting, kinds: InferredInput['kind'][] = ['
 
 const choose = async (
   setting: ListSetting,
-  { keepsLabels = false, allowsOneGeometric = false, isKept = [false, false] } = {},
+  {
+    keepsLabels = false,
+    refusesMeaningChanges = false,
+    allowsOneGeometric = false,
+    isKept = [false, false],
+  } = {},
 ): Promise<string[][]> => {
   const { requests } = await request(setting);
   const keptOrNone = requests.map((mutators: RequestedMutators, i) => mutators === 'none' || isKept[i]);
-  return chooseMutators(requests, INPUTS, keptOrNone, { keepsLabels, allowsOneGeometric });
+  return chooseMutators(requests, INPUTS, keptOrNone, {
+    keepsLabels,
+    refusesMeaningChanges,
+    allowsOneGeometric,
+  });
 };
 
 describe('requests', () => {
@@ -92,6 +101,16 @@ describe('mutators', () => {
     expect(kept).toEqual(all.filter((name) => !changing.has(name)));
     const [named] = await choose([`image=${[...changing][0]}`], { keepsLabels: true });
     expect(named).toEqual([[...changing][0]]);
+  });
+
+  test('that may change the meaning are left out of groups and refused by name where no meaning may change', async () => {
+    const [numbers] = await choose('image=numbers', { refusesMeaningChanges: true });
+    expect(numbers).toContain('gaussian');
+    expect(numbers).not.toContain('splice');
+    expect((await choose(undefined, { refusesMeaningChanges: true }))[0]).not.toContain('mirror');
+    await expect(choose('image=splice', { refusesMeaningChanges: true })).rejects.toThrow(
+      '--mutator: splice may change the meaning of an input, which threatModel.may: content-preserving excludes',
+    );
   });
 
   test('that fit no input are refused, and so is leaving all inputs as they are', async () => {

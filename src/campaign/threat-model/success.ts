@@ -1,0 +1,68 @@
+import type { ThreatModel } from '../../config/schema.ts';
+import { plural } from '../../core/format-number.ts';
+import { percentText, type SeedStatistics } from '../monitor/seed-statistics.ts';
+
+/** How far an attacker got, for one objective that counts per seed. */
+export interface ThreatSuccess {
+  readonly objective: string;
+  /** Seeds that are wrong under attack: those that are wrong without any change included. */
+  readonly seeds: number;
+  /** All seeds. */
+  readonly of: number;
+  /** Seeds that are wrong without any change. */
+  readonly errors: number;
+  /** Whether the attacker reached the goal at all. */
+  readonly isReached: boolean;
+  /**
+   * Expected loss per input, in ordinary errors: (1 − p)·e + p·c·s with the attackers' share p, the cost c of a success, the error
+   * rate e and the success rate s. Absent without `population`.
+   */
+  readonly expectedLoss?: number;
+}
+
+/**
+ * Success of the attacker of a threat model.
+ *
+ * @param seedCount distinct seeds, those that an objective leaves out because they are wrong already included
+ */
+export function threatSuccess(
+  { population }: Pick<ThreatModel, 'population'>,
+  seedCount: number,
+  accounts: readonly SeedStatistics[],
+): ThreatSuccess[] {
+  return accounts.map(({ objective, seeds, broken, accounts: rows }) => {
+    const of = Math.max(seedCount, seeds);
+    const leftOut = of - seeds;
+    const errors = leftOut + rows.filter(({ firstQuery }) => firstQuery === 0).length;
+    const wrong = leftOut + broken;
+    const success = { objective, seeds: wrong, of, errors, isReached: wrong > errors };
+    if (population === undefined || of === 0) return success;
+    const { share, cost } = population;
+    const loss = (1 - share) * (errors / of) + share * cost * (wrong / of);
+    return { ...success, expectedLoss: Number(loss.toPrecision(4)) };
+  });
+}
+
+/** Success in a line; ordinary errors come first where they are more than the attack adds. */
+export function successLine(
+  { starts }: Pick<ThreatModel, 'starts'>,
+  { objective, seeds, of, errors, isReached, expectedLoss }: ThreatSuccess,
+): string {
+  const rate = (count: number): string => (of === 0 ? '0 %' : percentText(count / of));
+  const plain = `${plural(errors, 'seed')} of ${of} wrong without an attack (${rate(errors)})`;
+  const attacked =
+    starts === 'given'
+      ? `${seeds} of ${of} wrong under attack (${rate(seeds)})`
+      : isReached
+        ? 'the attacker reached the goal'
+        : 'the attacker did not reach the goal';
+  const parts = errors > seeds - errors ? [plain, attacked] : [attacked, plain];
+  const loss = expectedLoss === undefined ? '' : `; expected loss ${expectedLoss} errors per input`;
+  return `threat model: ${objective}: ${parts.join(', ')}${loss}`;
+}
+
+/** Warns where ordinary errors are more than the attack adds; undefined elsewhere. */
+export function errorWarning({ objective, seeds, errors }: ThreatSuccess): string | undefined {
+  if (errors === 0 || errors <= seeds - errors) return undefined;
+  return `threat model: ${objective}: ${plural(errors, 'seed')} wrong without an attack, ${seeds - errors} by it: ordinary errors come first`;
+}

@@ -1,0 +1,113 @@
+import { isDeepStrictEqual } from 'node:util';
+import { UserError } from '../core/errors.ts';
+import { parseExtensionSpec } from '../extensions/spec.ts';
+import { flagName } from './flag-meta.ts';
+import { type CampaignConfig, flagSettings, type SettingName } from './schema.ts';
+import type { GoalKind, ThreatLimits, ThreatModel } from './threat-model.ts';
+
+/** Objectives that can show that a goal is reached. The first is the default; abstaining has no objective without a bound. */
+const GOAL_OBJECTIVES: Readonly<Record<GoalKind, readonly string[]>> = {
+  untargeted: ['misclassified', 'quantization', 'differential', 'metamorphic'],
+  targeted: ['misclassified'],
+  abstain: ['assert'],
+  reliability: ['nonfinite', 'slow', 'consistent', 'assert'],
+  text: ['text'],
+};
+
+/** The objective of a goal where none is named; undefined for a goal that has none, or a setting that is not a threat model. */
+export function defaultGoalObjective(threatModel: unknown): string | undefined {
+  const goal = new Map(Object.entries(threatModel ?? {})).get('goal');
+  const kind = new Map(Object.entries(goal ?? {})).get('kind');
+  if (typeof kind !== 'string' || !Object.hasOwn(GOAL_OBJECTIVES, kind) || kind === 'abstain')
+    return undefined;
+  return GOAL_OBJECTIVES[kind as GoalKind][0];
+}
+
+/**
+ * Makes the settings of a campaign obey its threat model: its limits replace the settings of the same names, and objectives get
+ * the classes and the confidence of its goal.
+ *
+ * @param flags settings that flags gave
+ * @param source path of the campaign file, for messages
+ * @throws UserError where a setting contradicts the threat model
+ */
+export function applyThreatModel(config: CampaignConfig, flags: object, source = 'campaign'): CampaignConfig {
+  const { threatModel } = config;
+  if (threatModel === undefined) return config;
+  const { goal, limits } = threatModel;
+  for (const [name, limit] of Object.entries(limits)) {
+    const given = config[name as keyof ThreatLimits];
+    if (limit === undefined || given === undefined || isDeepStrictEqual(given, limit)) continue;
+    const isFlag = Object.hasOwn(flags, name);
+    throw new UserError(
+      `${isFlag ? flagOf(name) : `${source}: ${name}`} ${JSON.stringify(given)} contradicts threatModel.limits.${name} ${JSON.stringify(limit)}: leave ${isFlag ? 'the flag' : 'the setting'} out, or change the threat model`,
+    );
+  }
+  const applied = { ...config, ...limits, objective: goalObjectives(config.objective, goal, source) };
+  checkAbilities(applied, threatModel, source);
+  return applied;
+}
+
+function flagOf(name: string): string {
+  const setting = flagSettings().find((candidate) => candidate.name === (name as SettingName));
+  return setting === undefined ? name : flagName(setting.meta);
+}
+
+/** @throws UserError where the limits that a kind of change rests on are missing */
+function checkAbilities(config: CampaignConfig, { may }: ThreatModel, source: string): void {
+  const { linf, l2, l0, edits, fixed, table } = config;
+  const isNear = linf !== undefined || l2 !== undefined || l0 !== undefined;
+  const where = `${source}: threatModel.may: ${may}`;
+  if (may === 'indistinguishable' && !isNear)
+    throw new UserError(`${where} needs a distance: set linf, l2 or l0 in threatModel.limits`);
+  if (may === 'content-preserving' && !isNear && edits === undefined)
+    throw new UserError(`${where} needs a distance: set linf, l2, l0 or edits in threatModel.limits`);
+  if (may === 'content-constrained' && fixed === undefined && !hasFixedColumn(table))
+    throw new UserError(
+      `${where} needs values that stay: set fixed in threatModel.limits to a mask, or table with columns of kind fixed`,
+    );
+}
+
+/** Whether a column of a table keeps its seed's value. */
+function hasFixedColumn(table: CampaignConfig['table']): boolean {
+  const tables = Array.isArray(table) || typeof table !== 'object' ? [table] : Object.values(table);
+  return tables.some((columns) => Array.isArray(columns) && columns.some(({ kind }) => kind === 'fixed'));
+}
+
+/** The objectives with the settings of a goal. @throws UserError where one cannot show that the goal is reached */
+function goalObjectives(
+  objective: CampaignConfig['objective'],
+  goal: ThreatModel['goal'],
+  source: string,
+): CampaignConfig['objective'] {
+  const convert = (spec: string): string => goalObjective(spec, goal, source);
+  if (typeof objective === 'string') return convert(objective);
+  if (Array.isArray(objective)) return objective.map(convert);
+  return Object.fromEntries(Object.entries(objective).map(([name, spec]) => [name, convert(spec)]));
+}
+
+function goalObjective(spec: string, goal: ThreatModel['goal'], source: string): string {
+  const { name, isModule, settings } = parseExtensionSpec(spec);
+  // A module's author knows what it judges.
+  if (isModule) return spec;
+  const allowed = GOAL_OBJECTIVES[goal.kind];
+  const where = `${source}: threatModel.goal.kind: ${goal.kind}`;
+  if (!allowed.includes(name))
+    throw new UserError(
+      `${where} is not shown by the objective ${name}: set objective to ${allowed.join(', ')} or a module, or change the goal`,
+    );
+  const wanted = [
+    ...(goal.confident === undefined ? [] : [['confident', String(goal.confident)]]),
+    ...(goal.to === undefined ? [] : [['to', goal.to.join('+')]]),
+  ];
+  let text = settings;
+  for (const [key, value] of wanted.reverse()) {
+    const given = new RegExp(`(?:^|,)${key}=([^,]*)`).exec(text)?.[1];
+    if (given === undefined) text = `${key}=${value}${text === '' ? '' : `,${text}`}`;
+    else if (given.trim() !== value)
+      throw new UserError(
+        `--objective: ${name}:${key}=${given} contradicts threatModel.goal.${key} ${value}: leave one of them out`,
+      );
+  }
+  return text === '' ? name : `${name}:${text}`;
+}

@@ -1,0 +1,106 @@
+import * as z from 'zod';
+import { suggestName } from '../core/did-you-mean.ts';
+import { inputSection } from './input-section.ts';
+import { mutationSection } from './mutation-section.ts';
+
+/** A mapping that refuses unknown keys with a suggestion. */
+function strictMapping<S extends z.ZodRawShape>(shape: S): z.ZodObject<S, z.core.$strict> {
+  return z.strictObject(shape, {
+    error: (issue) =>
+      issue.code === 'unrecognized_keys'
+        ? `must not have the unknown setting ${issue.keys[0]} (${suggestName(issue.keys[0], Object.keys(shape))})`
+        : undefined,
+  });
+}
+
+const classNumber = z.int('must be numbers of classes, from 0').min(0, 'must be numbers of classes, from 0');
+const classes = z.array(classNumber, 'must be a list of classes such as [7]').min(1, 'must name a class');
+
+/** What an attacker wants of the model. */
+export const GOAL_KINDS = ['untargeted', 'targeted', 'abstain', 'reliability', 'text'] as const;
+
+export type GoalKind = (typeof GOAL_KINDS)[number];
+
+/** Goals that are another class than the seed's. */
+const CLASS_GOALS: ReadonlySet<GoalKind> = new Set(['untargeted', 'targeted']);
+
+const goalSettings = strictMapping({
+  kind: z.enum(GOAL_KINDS).meta({
+    help: "untargeted: another class than the seed's; targeted: one of the classes in to; abstain: an answer below a bound; reliability: NaN, infinity, crash, hang, and no attacker; text: a text that a rule forbids. It decides which objectives are allowed",
+  }),
+  to: classes.optional().meta({ help: 'for targeted: the classes that the attacker wants' }),
+  from: z
+    .union([z.literal('any'), classes])
+    .default('any')
+    .meta({
+      help: 'classes of the seeds that are attacked, by --labels; seeds of other classes are left out',
+    }),
+  confident: z.number('must be a number').min(0, 'must be 0 or more').optional().meta({
+    help: 'how sure of the wrong class the model must be, passed to the objective: a softmax share for misclassified, a gap of logits for two models',
+    defaultText: "the objective's own",
+  }),
+})
+  .refine(({ kind, to }) => kind !== 'targeted' || to !== undefined, {
+    error: 'must have to, the classes that the attacker wants, if kind is targeted, such as to: [7]',
+  })
+  .refine(({ kind, to }) => kind === 'targeted' || to === undefined, {
+    error: 'must have kind: targeted if it has to',
+  })
+  .refine(({ kind, confident }) => confident === undefined || CLASS_GOALS.has(kind), {
+    error: 'must have kind: untargeted or targeted if it has confident',
+  });
+
+/** Limits of the attacker, by the names of the settings that set the same for any campaign. */
+const limitSettings = strictMapping({
+  linf: mutationSection.linf,
+  l2: mutationSection.l2,
+  l0: mutationSection.l0,
+  edits: mutationSection.edits,
+  fixed: mutationSection.fixed,
+  table: inputSection.table,
+  range: inputSection.range,
+});
+
+export type ThreatLimits = z.output<typeof limitSettings>;
+
+const populationSettings = strictMapping({
+  share: z
+    .number('must be a number')
+    .min(0, 'must be from 0 to 1')
+    .max(1, 'must be from 0 to 1')
+    .meta({ help: 'share of all inputs that attackers send' }),
+  cost: z
+    .number('must be a number')
+    .min(0, 'must be 0 or more')
+    .meta({ help: 'loss by one success of an attacker, in losses by one ordinary error' }),
+});
+
+/**
+ * Who attacks: goal and abilities, after Gilmer et al., "Motivating the Rules of the Game for Adversarial Example Research"
+ * (arXiv 1807.06732), sections 2 and 3.
+ */
+export const threatModelSettings = strictMapping({
+  goal: goalSettings.meta({ help: 'what the attacker wants' }),
+  starts: z.enum(['given', 'chosen', 'own']).default('given').meta({
+    help: 'given: the attacker is handed an input, and success is a share of all seeds; chosen: picks any seed, and one that gives way is a success; own: makes an input from nothing, and seeds are only a start',
+  }),
+  may: z
+    .enum(['indistinguishable', 'content-preserving', 'content-constrained', 'unconstrained'])
+    .default('unconstrained')
+    .meta({
+      help: "how far the input may be changed. indistinguishable: within linf, l2 or l0; content-preserving: within linf, l2, l0 or edits, by mutators that keep the input's meaning; content-constrained: all but the fixed values; unconstrained: within range and types",
+    }),
+  limits: limitSettings.default({}).meta({ help: 'as the settings of the same names, which they replace' }),
+  turn: z.enum(['after', 'before']).default('after').meta({
+    help: 'after: the attacker moves after the defence is fixed; before: no search, only the seeds and --corpus are run',
+  }),
+  population: populationSettings
+    .optional()
+    .meta({ help: 'how many attackers there are, and what their success costs', defaultText: 'not known' }),
+});
+
+/** A threat model as the schema lets it through. */
+export type ThreatModel = z.output<typeof threatModelSettings>;
+
+/** A threat model as a campaign file has it. */
+export type ThreatModelSettings = z.input<typeof threatModelSettings>;

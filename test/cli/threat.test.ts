@@ -1,0 +1,165 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from '@jest/globals';
+import { digests, readJson } from '../support/campaign.ts';
+import { neurofuzz } from '../support/command.ts';
+import { testFolder } from '../support/folder.ts';
+import { writeGreatestOnnx, writeSeeds } from '../support/models.ts';
+
+const folder = testFolder();
+const model = writeGreatestOnnx(folder, false);
+
+/** The class of a row is the place of its greatest value; a change of every value by half of the gap turns it. */
+const GAPS = [0.05, 0.1, 0.15, 0.25, 0.5];
+const rows = GAPS.map((gap, i) =>
+  Array.from({ length: 4 }, (_, k) => (k === i % 4 ? 0.3 + gap : k === (i + 1) % 4 ? 0.3 : 0.3 - 0.02 * k)),
+);
+writeSeeds(folder, rows, 'rows.npz');
+writeFileSync(join(folder, 'labels.txt'), GAPS.map((_, i) => `${i % 4}\n`).join(''));
+
+let files = 0;
+/** Writes a campaign file with a threat model; returns its path and a folder for its campaign. */
+function campaignFile(threatModel: object, others: object = {}) {
+  const name = `campaign-${files++}`;
+  const path = join(folder, `${name}.yaml`);
+  const settings = { model, seeds: 'rows.npz', labels: 'labels.txt', execs: 20_000, seed: 'threat' };
+  writeFileSync(path, JSON.stringify({ ...settings, threatModel, ...others }));
+  return { path, out: join(folder, name) };
+}
+
+const NEAR = {
+  goal: { kind: 'untargeted' },
+  may: 'indistinguishable',
+  limits: { linf: 0.1, range: [0, 1] },
+};
+
+async function fuzz(threatModel: object, ...flags: string[]) {
+  const { path, out } = campaignFile(threatModel);
+  const { code, stdout, stderr } = await neurofuzz(['fuzz', '-c', path, '-o', out, '--json', ...flags]);
+  return { code, out, stderr, result: stdout === '' ? undefined : JSON.parse(stdout) };
+}
+
+describe('fuzz with a threat model', () => {
+  test('tells the share of seeds that give way, and the expected loss', async () => {
+    const { code, result, out } = await fuzz({ ...NEAR, population: { share: 0.01, cost: 20 } });
+    expect(code).toBe(1);
+    expect(result.threatModel).toMatchObject({
+      goal: { kind: 'untargeted', from: 'any' },
+      success: [
+        { objective: 'misclassified', seeds: 3, of: 5, errors: 0, isReached: true, expectedLoss: 0.12 },
+      ],
+    });
+    const text = readFileSync(join(out, 'campaign.yaml'), 'utf8');
+    expect(text).toMatch(/^linf: 0\.1$/m);
+    const { stdout } = await neurofuzz(['fuzz', '--resume', '-o', out, '-n', '20001']);
+    expect(stdout).toMatch(
+      /threat model: misclassified: 3 of 5 wrong under attack \(60 %\), 0 seeds of 5 wrong/,
+    );
+  });
+
+  test('finds what the same settings without it find', async () => {
+    const { out } = await fuzz(NEAR);
+    const { path, out: plain } = campaignFile({}, { linf: 0.1, range: [0, 1], objective: 'misclassified' });
+    const { threatModel: _, ...settings } = readJson(path);
+    writeFileSync(path, JSON.stringify(settings));
+    await neurofuzz(['fuzz', '-c', path, '-o', plain, '--quiet', '-j', '2']);
+    expect(digests(out, 'corpus', 'findings')).toEqual(digests(plain, 'corpus', 'findings'));
+  });
+
+  test('aims at the classes of a targeted goal, from the classes that it names', async () => {
+    const { result } = await fuzz({ ...NEAR, goal: { kind: 'targeted', to: [1], from: [0, 1] } });
+    // Of the seeds of class 0, with gaps of 0.05 and 0.5, the first is near class 1; those of class 1 are there already.
+    expect(result.threatModel.success).toMatchObject([{ seeds: 1, of: 2 }]);
+  });
+
+  test('searches nothing where the attacker moves before the defence', async () => {
+    const { code, result, stderr } = await fuzz({ ...NEAR, turn: 'before' });
+    expect(code).toBe(0);
+    expect(result).toMatchObject({ execs: 0, stopped: 'turn' });
+    expect(stderr).toMatch(/warning: threat model: turn: before with execs: there is no search/);
+  });
+
+  test.each([
+    [{ ...NEAR, goal: { kind: 'targeted', to: [4] } }, [], /to names class 4: name one below 4/],
+    [{ ...NEAR, goal: { kind: 'untargeted', from: [9] } }, [], /no seed is of a class to start from \(9\)/],
+    [NEAR, ['--linf', '0.2'], /--linf 0\.2 contradicts threatModel\.limits\.linf 0\.1/],
+    [{ ...NEAR, may: 'content-preserving' }, ['-m', 'splice'], /splice may change the meaning of an input/],
+    [{ ...NEAR, gaol: 1 }, [], /threatModel must not have the unknown setting gaol \(did you mean goal\?\)/],
+  ])('%j %j is refused in one line', async (threatModel, flags, message) => {
+    const { code, stderr } = await fuzz(threatModel, '--quiet', ...flags);
+    expect({ code, lines: stderr.trim().split('\n').length }).toEqual({ code: 2, lines: 1 });
+    expect(stderr).toMatch(message);
+  });
+});
+
+describe('threat', () => {
+  test('says who attacks, and warns', async () => {
+    const { path } = campaignFile({ ...NEAR, starts: 'own' });
+    const { code, stdout } = await neurofuzz(['threat', path]);
+    expect(code).toBe(0);
+    expect(stdout.split('\n')[0]).toBe("The attacker wants an input to get another class than its seed's.");
+    expect(stdout).toMatch(/warning: starts: own with a limit on linf/);
+    const { stdout: json } = await neurofuzz(['threat', path, '--json']);
+    expect(JSON.parse(json)).toMatchObject({
+      formatVersion: 1,
+      objective: ['misclassified'],
+      threatModel: { starts: 'own', turn: 'after' },
+      warnings: [expect.stringMatching(/^starts: own/)],
+      seeds: 5,
+    });
+  });
+
+  test('takes a campaign folder, and counts the seeds that are attacked', async () => {
+    const { out } = await fuzz({ ...NEAR, goal: { kind: 'untargeted', from: [0] } }, '-n', '100');
+    expect(JSON.parse((await neurofuzz(['threat', out, '--json'])).stdout).seeds).toBe(2);
+  });
+
+  test('says so where the model is not there', async () => {
+    const { path } = campaignFile(NEAR, { model: 'gone.onnx' });
+    const { code, stdout } = await neurofuzz(['threat', path]);
+    expect({ code, lines: stdout.trim().split('\n').at(-1) }).toEqual({
+      code: 0,
+      lines: 'The model is not there: seeds and classes are not checked.',
+    });
+  });
+
+  test('refuses a file without a threat model, and limits that no seed satisfies', async () => {
+    const { path } = campaignFile(NEAR);
+    const { threatModel: _, ...settings } = readJson(path);
+    writeFileSync(path, JSON.stringify(settings));
+    const none = await neurofuzz(['threat', path]);
+    expect({ code: none.code, stderr: none.stderr }).toMatchObject({
+      code: 2,
+      stderr: expect.stringMatching(/has no threatModel: add one/),
+    });
+    const { path: narrow } = campaignFile({ ...NEAR, limits: { linf: 0.1, range: [0.9, 1] } });
+    const refused = await neurofuzz(['threat', narrow]);
+    expect(refused).toMatchObject({ code: 2, stderr: expect.stringMatching(/outside the range of input x/) });
+  });
+});
+
+describe('init --threat-model', () => {
+  test.each(['reliability', 'insider', 'benchmark-linf'])('%s writes a file that runs', async (preset) => {
+    const file = join(folder, `${preset}.yaml`);
+    const seeds = join(folder, 'rows.npz');
+    const flags = ['--threat-model', preset, '-i', seeds, '--range', '0,1'];
+    expect((await neurofuzz(['init', model, ...flags, '-o', file])).code).toBe(0);
+    const { code, stdout } = await neurofuzz(['threat', file]);
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/attacker/);
+    const run = await neurofuzz(['fuzz', '-c', file, '-o', join(folder, preset), '-n', '500', '--quiet']);
+    expect(run.stderr).toBe('');
+    expect([0, 1]).toContain(run.code);
+  });
+
+  test('with labels leaves the quantized copy out', async () => {
+    const file = join(folder, 'labelled.yaml');
+    const labels = join(folder, 'labels.txt');
+    const flags = ['-i', join(folder, 'rows.npz'), '--labels', labels, '--threat-model', 'benchmark-linf'];
+    await neurofuzz(['init', model, ...flags, '-o', file]);
+    const text = readFileSync(file, 'utf8');
+    expect(text).toMatch(/^labels: labels\.txt$/m);
+    expect(text).not.toMatch(/^quantize/m);
+    expect((await neurofuzz(['threat', file])).stdout).toMatch(/largest change of a value 0\.0/);
+  });
+});
