@@ -4,7 +4,7 @@ import type { BatchResult } from '../model/batched-model.ts';
 import type { WatchedTensors } from '../model/coverage-tensors.ts';
 import type { WatchableGraph } from '../model/graph/output-layers.ts';
 import type { FeedbackName } from './feedback/registry.ts';
-import type { ChannelAxis, NeuronLayer } from './neurons.ts';
+import type { NeuronLayer, NeuronLayout } from './neurons.ts';
 import type { CoverageReference, ReferenceCollector } from './reference.ts';
 
 /** A coverage criterion (LibAFL's Observer): turns the watched activations of a run into one vector a row. */
@@ -43,8 +43,8 @@ export interface CoverageCriterionSettings {
   readonly seed: string;
   /** Whether testcases differ in shape, so that the size of activations may differ as well. */
   readonly varying: boolean;
-  /** Axis of the feature maps in activations with three axes or more; `first` unless given. */
-  readonly channels?: ChannelAxis;
+  /** Where neurons lie in activations; as in ONNX unless given. */
+  readonly layout?: NeuronLayout;
   /** What the kind's collector made of the reference inputs; absent for kinds without one. */
   readonly reference?: CoverageReference;
 }

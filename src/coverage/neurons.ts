@@ -1,12 +1,33 @@
 import type { BatchResult, BatchTensor } from '../model/batched-model.ts';
+import { findFeatureMaps } from '../model/graph/feature-maps.ts';
+import type { ModelInfo } from '../model/model.ts';
 import { readNumber } from '../tensor/tensor.ts';
 
 /** Axis that the feature maps of an activation lie along: the first one in ONNX, the last one in TensorFlow. */
 export type ChannelAxis = 'first' | 'last';
 
-/** The axis in models of a format, such as `onnx` or `tfjs-layers`. */
-export function channelAxis(format: string): ChannelAxis {
-  return format === 'onnx' ? 'first' : 'last';
+/** Where the neurons of activations lie. */
+export interface NeuronLayout {
+  /** Axis of the feature maps in activations with three axes or more. */
+  readonly channels: ChannelAxis;
+  /**
+   * Tensors that hold feature maps along the first axis whatever their number of axes, such as results of a convolution along time, with
+   * their rank, the axis of the batch included; undefined where it is not known.
+   */
+  readonly featureMaps?: ReadonlyMap<string, number | undefined>;
+}
+
+/** The layout of what knows nothing of its model: that of ONNX. */
+export const DEFAULT_LAYOUT: NeuronLayout = { channels: 'first' };
+
+/** Where neurons lie in a model's activations. */
+export function neuronLayout({ format, graph }: Pick<ModelInfo, 'format' | 'graph'>): NeuronLayout {
+  if (format !== 'onnx') return { channels: 'last' };
+  const names = [...findFeatureMaps(graph)];
+  return {
+    channels: 'first',
+    featureMaps: new Map(names.map((name) => [name, graph.shapes.get(name)?.length])),
+  };
 }
 
 /** The neurons of one watched tensor: positions in an observation. */
@@ -32,16 +53,16 @@ export interface NeuronValues {
  * 4.1) and DeepGauge (Ma et al., ASE 2018). So is a hidden unit of a sequence: its mean over the positions. The number of
  * neurons does not depend on the size of a picture or the length of a sequence.
  */
-export function neuronValues({ rows, activations }: BatchResult, channels: ChannelAxis): NeuronValues {
+export function neuronValues({ rows, activations }: BatchResult, layout: NeuronLayout): NeuronValues {
   let width = 0;
   const layers = activations.map((tensor) => {
-    const layer = { name: tensor.name, from: width, count: mapsOf(tensor, channels).maps };
+    const layer = { name: tensor.name, from: width, count: mapsOf(tensor, layout).maps };
     width += layer.count;
     return layer;
   });
   const values = new Float32Array(rows * width);
   activations.forEach((tensor, i) => {
-    averageMaps(tensor, rows, mapsOf(tensor, channels), { values, width, from: layers[i].from });
+    averageMaps(tensor, rows, mapsOf(tensor, layout), { values, width, from: layers[i].from });
   });
   return { rows, width, layers, values };
 }
@@ -60,8 +81,13 @@ interface MeansTarget {
   readonly from: number;
 }
 
-function mapsOf({ shape, size }: BatchTensor, channels: ChannelAxis): MapLayout {
+function mapsOf({ name, shape, size }: BatchTensor, { channels, featureMaps }: NeuronLayout): MapLayout {
   if (shape.length < 2) return { maps: size, stride: 1, step: 1 };
+  if (featureMaps?.has(name) === true) {
+    // A model without batches keeps the batch axis of a convolution, which is then 1.
+    const maps = shape[featureMaps.get(name) === shape.length ? 1 : 0];
+    return { maps, stride: maps === 0 ? 0 : size / maps, step: 1 };
+  }
   const axis = shape.length === 2 || channels === 'last' ? shape.length - 1 : 0;
   const maps = shape[axis];
   if (axis > 0) return { maps, stride: 1, step: maps };

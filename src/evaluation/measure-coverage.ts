@@ -19,7 +19,7 @@ export interface CoverageRequest {
   readonly sets: readonly (readonly TestcaseData[])[];
   /** Inputs that ranges, densities and covariances are of. */
   readonly reference: readonly TestcaseData[];
-  readonly settings: Pick<CoverageCriterionSettings, 'seed' | 'varying' | 'channels'>;
+  readonly settings: Pick<CoverageCriterionSettings, 'seed' | 'varying' | 'layout'>;
   readonly maxRows: number;
 }
 

@@ -3,10 +3,15 @@ import { indexOfGreatest } from '../tensor/reductions.ts';
 import { DTYPES, readNumber } from '../tensor/tensor.ts';
 import { NO_CLASS } from './class-label.ts';
 
-/** The class that a model puts a testcase in: the place of the greatest value of its first output of several. */
+/**
+ * The class that a model puts a testcase in: the place of the greatest value of its first output that is a vector. Outputs of several
+ * dimensions, such as masks, boxes or the states of a recurrent network, hold no scores of classes.
+ */
 export function predictedClassOf({ outputs, texts }: BatchResult, row: number): number {
   if (texts !== undefined) return NO_CLASS;
-  const output = outputs.find(({ size, type }) => size > 1 && DTYPES[type].kind === 'float');
+  const output = outputs.find(
+    ({ size, shape, type }) => size > 1 && Math.max(...shape) === size && DTYPES[type].kind === 'float',
+  );
   if (output === undefined) return NO_CLASS;
   const { size, type, data } = output;
   if (data instanceof Float32Array) return indexOfGreatest(data, row * size, (row + 1) * size);

@@ -1,6 +1,7 @@
-import { expect, test } from '@jest/globals';
-import { channelAxis, neuronValues } from '../../src/coverage/neurons.ts';
+import { describe, expect, test } from '@jest/globals';
+import { neuronLayout, neuronValues } from '../../src/coverage/neurons.ts';
 import type { BatchTensor } from '../../src/model/batched-model.ts';
+import type { Graph } from '../../src/model/graph/graph.ts';
 
 function tensor(shape: readonly number[], ...values: number[]): BatchTensor {
   const size = shape.reduce((product, length) => product * length, 1);
@@ -8,14 +9,16 @@ function tensor(shape: readonly number[], ...values: number[]): BatchTensor {
 }
 
 function means(channels: 'first' | 'last', rows: number, ...activations: BatchTensor[]): number[] {
-  return [...neuronValues({ rows, inputs: [], outputs: [], activations }, channels).values];
+  return [...neuronValues({ rows, inputs: [], outputs: [], activations }, { channels }).values];
 }
 
 test('a feature map is one neuron, along the axis of the format', () => {
   const maps = tensor([2, 1, 2], 1, 3, 10, 30);
   expect(means('first', 1, maps)).toEqual([2, 20]);
   expect(means('last', 1, maps)).toEqual([5.5, 16.5]);
-  expect([channelAxis('onnx'), channelAxis('tfjs-layers'), channelAxis('saved-model')]).toEqual([
+  const graph = { nodes: [], shapes: new Map() } as unknown as Graph;
+  const formats = ['onnx', 'tfjs-layers', 'saved-model'] as const;
+  expect(formats.map((format) => neuronLayout({ format, graph }).channels)).toEqual([
     'first',
     'last',
     'last',
@@ -38,10 +41,36 @@ test('layers lie side by side, row by row, and other types are numbers too', () 
     size: 1,
     data: BigInt64Array.of(7n, 8n),
   };
-  const run = neuronValues({ rows: 2, inputs: [], outputs: [], activations: [vector, integers] }, 'first');
+  const run = neuronValues(
+    { rows: 2, inputs: [], outputs: [], activations: [vector, integers] },
+    { channels: 'first' },
+  );
   expect([...run.values]).toEqual([1, 2, 7, 3, 4, 8]);
   expect(run.layers).toEqual([
     { name: 'a', from: 0, count: 2 },
     { name: 'b', from: 2, count: 1 },
   ]);
+});
+
+describe('results of a convolution have their maps along the axis of channels', () => {
+  const nodes = [
+    { op: 'Conv', inputs: ['signal', 'weights'], outputs: ['sum'] },
+    { op: 'Relu', inputs: ['sum'], outputs: ['a'] },
+  ];
+  const layoutOf = (...shapes: [string, readonly number[]][]) =>
+    neuronLayout({ format: 'onnx', graph: { nodes, shapes: new Map(shapes) } as unknown as Graph });
+  const run = (activation: BatchTensor) => ({ rows: 1, inputs: [], outputs: [], activations: [activation] });
+
+  test('along time, as ONNX Runtime averages them', () => {
+    const along = run(tensor([2, 3], 1, 2, 3, 10, 20, 30));
+    expect([...neuronValues(along, layoutOf()).values]).toEqual([2, 20]);
+    expect([...neuronValues(along, layoutOf(['a', [1, 2, 3]])).values]).toEqual([2, 20]);
+  });
+
+  test('in a model without batches, whose convolutions keep the axis of one', () => {
+    const kept = run(tensor([1, 2, 3], 1, 2, 3, 10, 20, 30));
+    expect([...neuronValues(kept, layoutOf(['a', [1, 2, 3]])).values]).toEqual([2, 20]);
+    // One map of two by three is not such a tensor.
+    expect([...neuronValues(kept, layoutOf(['a', [1, 1, 2, 3]])).values]).toEqual([11]);
+  });
 });

@@ -35,6 +35,14 @@ describe('the predicted class of a row', () => {
     expect([predictedClassOf(batch, 0), predictedClassOf(batch, 1)]).toEqual([0, 1]);
   });
 
+  test('is that of an output of one dimension: masks and the states of a recurrent network hold no scores', () => {
+    const state = { ...output(4, Float32Array.of(9, 0, 0, 0, 0, 9, 0, 0)), shape: [2, 1, 2] };
+    const scores = { ...output(2, Float32Array.of(0, 1, 1, 0)), shape: [1, 1, 2] };
+    const batch = result([state, scores]);
+    expect([predictedClassOf(batch, 0), predictedClassOf(batch, 1)]).toEqual([1, 0]);
+    expect(predictedClassOf(result([state]), 0)).toBe(NO_CLASS);
+  });
+
   test('is none where no output of floats has several values', () => {
     expect(predictedClassOf(result([output(1, Float32Array.of(1, 2))]), 0)).toBe(NO_CLASS);
     expect(predictedClassOf(result([output(2, Int32Array.of(1, 2, 3, 4), 'int32')]), 0)).toBe(NO_CLASS);

@@ -1,6 +1,6 @@
 import type { BatchResult } from '../../model/batched-model.ts';
 import type { CoverageCriterionSettings, CriterionImplementation, CriterionLayer } from '../criterion.ts';
-import { type NeuronLayer, type NeuronValues, neuronValues } from '../neurons.ts';
+import { DEFAULT_LAYOUT, type NeuronLayer, type NeuronValues, neuronValues } from '../neurons.ts';
 
 /** What a criterion over neurons has to say. */
 export interface NeuronObservation {
@@ -18,13 +18,13 @@ export interface NeuronObservation {
 
 /** A criterion whose observation has a number for each neuron: 0, or the element that it covers. */
 export function observingNeurons(
-  { channels = 'first' }: CoverageCriterionSettings,
+  { layout = DEFAULT_LAYOUT }: CoverageCriterionSettings,
   { elementsPerNeuron, check, observeLayer }: NeuronObservation,
 ): CriterionImplementation {
   let layers: readonly CriterionLayer[] = [];
   return {
     observe(result: BatchResult) {
-      const run = neuronValues(result, channels);
+      const run = neuronValues(result, layout);
       check?.(run);
       const observation = new Float32Array(run.rows * run.width);
       for (let row = 0; row < run.rows; row++)

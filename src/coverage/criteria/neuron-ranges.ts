@@ -1,6 +1,6 @@
 import type { BatchResult } from '../../model/batched-model.ts';
 import type { CoverageCriterionSettings } from '../criterion.ts';
-import { type ChannelAxis, type NeuronValues, neuronValues } from '../neurons.ts';
+import { DEFAULT_LAYOUT, type NeuronLayout, type NeuronValues, neuronValues } from '../neurons.ts';
 import { type ReferenceCollector, referencePart } from '../reference.ts';
 
 /** The range that each neuron had on the reference inputs, and its standard deviation there. */
@@ -12,7 +12,7 @@ export interface NeuronRanges {
 
 /** Collects the ranges of neurons; runs in which one is not finite do not count for it. */
 export class RangeCollector implements ReferenceCollector {
-  readonly #channels: ChannelAxis;
+  readonly #layout: NeuronLayout;
   #low: Float32Array | undefined;
   #high = new Float32Array(0);
   #counts = new Float64Array(0);
@@ -20,12 +20,12 @@ export class RangeCollector implements ReferenceCollector {
   /** Sums of squared differences from the mean, by Welford's method. */
   #squares = new Float64Array(0);
 
-  constructor({ channels = 'first' }: Pick<CoverageCriterionSettings, 'channels'>) {
-    this.#channels = channels;
+  constructor({ layout = DEFAULT_LAYOUT }: Pick<CoverageCriterionSettings, 'layout'>) {
+    this.#layout = layout;
   }
 
   add(result: BatchResult): void {
-    const { rows, width, values } = neuronValues(result, this.#channels);
+    const { rows, width, values } = neuronValues(result, this.#layout);
     const low = this.#lowOf(width);
     for (let row = 0; row < rows; row++)
       for (let neuron = 0; neuron < width; neuron++)

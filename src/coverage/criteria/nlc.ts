@@ -2,7 +2,7 @@ import { UserError } from '../../core/errors.ts';
 import type { BatchResult } from '../../model/batched-model.ts';
 import type { CoverageCriterionKind, WalkStep } from '../criterion.ts';
 import { LayerCovariances } from '../feedback/covariance-feedback.ts';
-import { type ChannelAxis, type NeuronValues, neuronValues } from '../neurons.ts';
+import { DEFAULT_LAYOUT, type NeuronLayout, type NeuronValues, neuronValues } from '../neurons.ts';
 import { isFiniteVector } from '../observation.ts';
 
 /** Neurons of one layer whose covariance matrix is kept: 16 MB, and as many operations a mutant. */
@@ -25,11 +25,11 @@ export const nlc: CoverageCriterionKind = {
   averagesMaps: true,
   parameters: [],
   isReferenceOptional: true,
-  collectReference(_values, { channels = 'first' }) {
+  collectReference(_values, { layout = DEFAULT_LAYOUT }) {
     const covariances = new LayerCovariances();
     return {
       add(result) {
-        const observations = observeLayers(result, channels);
+        const observations = observeLayers(result, layout);
         const width = observations.length / result.rows;
         for (let row = 0; row < result.rows; row++)
           if (isFiniteVector(observations, row * width, width))
@@ -38,15 +38,15 @@ export const nlc: CoverageCriterionKind = {
       finish: () => covariances.save(),
     };
   },
-  make: (_values, { channels = 'first' }) => ({
-    observe: (result) => observeLayers(result, channels),
+  make: (_values, { layout = DEFAULT_LAYOUT }) => ({
+    observe: (result) => observeLayers(result, layout),
     calibrate: gainQuantile,
   }),
 };
 
 /** Neurons of each layer behind their number, `[rows, neurons + layers]`. */
-function observeLayers(result: BatchResult, channels: ChannelAxis): Float32Array {
-  const { rows, width, layers, values } = checkedLayers(neuronValues(result, channels));
+function observeLayers(result: BatchResult, layout: NeuronLayout): Float32Array {
+  const { rows, width, layers, values } = checkedLayers(neuronValues(result, layout));
   const ownWidth = width + layers.length;
   const observations = new Float32Array(rows * ownWidth);
   for (let row = 0; row < rows; row++)

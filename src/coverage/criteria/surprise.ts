@@ -6,10 +6,15 @@ import type {
   CoverageCriterionSettings,
   CriterionImplementation,
 } from '../criterion.ts';
-import { neuronValues } from '../neurons.ts';
+import { DEFAULT_LAYOUT, neuronValues } from '../neurons.ts';
 import { referencePart } from '../reference.ts';
 import { DistanceSurprise, distancesFromOthers } from './surprise/distance-surprise.ts';
-import { LikelihoodSurprise, leastSurprise } from './surprise/likelihood-surprise.ts';
+import {
+  countNeurons,
+  LikelihoodSurprise,
+  leastSurprise,
+  MAX_NEURONS,
+} from './surprise/likelihood-surprise.ts';
 import { readTraces, TraceCollector } from './surprise/reference-traces.ts';
 import type { SurpriseMeasure } from './surprise/surprise-measure.ts';
 
@@ -125,12 +130,9 @@ export const surpriseLikelihood: CoverageCriterionKind = {
       add: (result) => collector.add(result),
       finish() {
         const reference = collector.finish();
-        const least = leastSurprise(readTraces(reference), values(MIN_VARIANCE));
-        if (least === Number.POSITIVE_INFINITY)
-          throw new UserError(
-            `--measure surprise-likelihood: no neuron has a variance of ${values(MIN_VARIANCE)} or more in every class of the reference inputs; set another with surprise-likelihood:min-variance=…, or give more inputs with --coverage-reference`,
-          );
-        return { ...reference, least: Float32Array.of(least) };
+        const traces = readTraces(reference);
+        checkNeurons(countNeurons(traces, values(MIN_VARIANCE)), values(MIN_VARIANCE));
+        return { ...reference, least: Float32Array.of(leastSurprise(traces, values(MIN_VARIANCE))) };
       },
     };
   },
@@ -156,12 +158,12 @@ interface Buckets {
 
 function observingBuckets(
   measure: SurpriseMeasure,
-  { channels = 'first' }: CoverageCriterionSettings,
+  { layout = DEFAULT_LAYOUT }: CoverageCriterionSettings,
   { count, lower, upper }: Buckets,
 ): CriterionImplementation {
   return {
     observe(result) {
-      const { rows, values: activations } = neuronValues(result, channels);
+      const { rows, values: activations } = neuronValues(result, layout);
       const observation = new Float32Array(rows);
       for (let row = 0; row < rows; row++) {
         const value = measure.of(activations, row, predictedClassOf(result, row));
@@ -180,6 +182,18 @@ function checkClasses(classes: readonly number[]): void {
   if (classes.length < 2 || classes.includes(NO_CLASS))
     throw new UserError(
       `--measure surprise needs reference inputs of two predicted classes or more, and has ${describeClasses(classes)}; try --measure surprise-likelihood, or give training inputs with --coverage-reference`,
+    );
+}
+
+/** @throws UserError where densities cannot be estimated over so many neurons, or over none */
+function checkNeurons(count: number, minVariance: number): void {
+  if (count === 0)
+    throw new UserError(
+      `--measure surprise-likelihood: no neuron has a variance of ${minVariance} or more in every class of the reference inputs; set a smaller surprise-likelihood:min-variance, or give more inputs with --coverage-reference`,
+    );
+  if (count > MAX_NEURONS)
+    throw new UserError(
+      `--measure surprise-likelihood: ${count} neurons vary, and densities are estimated over up to ${MAX_NEURONS}; name fewer layers with --coverage, or set a greater surprise-likelihood:min-variance`,
     );
 }
 

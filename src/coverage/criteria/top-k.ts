@@ -1,5 +1,5 @@
 import type { CoverageCriterionKind } from '../criterion.ts';
-import { neuronValues } from '../neurons.ts';
+import { DEFAULT_LAYOUT, neuronValues } from '../neurons.ts';
 import { observingNeurons } from './neuron-observation.ts';
 import { topNeurons } from './top-neurons.ts';
 
@@ -45,12 +45,12 @@ export const pattern: CoverageCriterionKind = {
   feedback: 'set',
   averagesMaps: true,
   parameters: [K],
-  make(values, { channels = 'first' }) {
+  make(values, { layout = DEFAULT_LAYOUT }) {
     const k = values(K);
     const top: number[] = [];
     return {
       observe(result) {
-        const { rows, width, layers, values: activations } = neuronValues(result, channels);
+        const { rows, width, layers, values: activations } = neuronValues(result, layout);
         const patterns = new Float32Array(rows);
         for (let row = 0; row < rows; row++) {
           let hash = FNV_OFFSET;

@@ -11,7 +11,7 @@ import { UserError } from '../../core/errors.ts';
 import type { CoverageCriterionSettings } from '../../coverage/criterion.ts';
 import type { NoveltyHistory } from '../../coverage/feedback/feedback-kind.ts';
 import { type FeedbackName, feedbackKind } from '../../coverage/feedback/registry.ts';
-import { channelAxis } from '../../coverage/neurons.ts';
+import { neuronLayout } from '../../coverage/neurons.ts';
 import type { CoverageReference, ReferenceCollector } from '../../coverage/reference.ts';
 import { makeReferenceCollector, observedTensors, resolveCriterion } from '../../coverage/registry.ts';
 import { measurePairNoise, type NoiseRequest } from '../../evaluation/pair-noise.ts';
@@ -158,7 +158,7 @@ function criterionSettings({
   masterSeed,
   varying,
 }: Pick<WorkerSetup, 'masterSeed' | 'varying'>): CoverageCriterionSettings {
-  return { seed: masterSeed, varying, channels: channelAxis(requireModel().format) };
+  return { seed: masterSeed, varying, layout: neuronLayout(requireModel()) };
 }
 
 /** Bytes of the largest testcase that mutators may make. */

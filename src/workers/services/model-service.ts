@@ -1,6 +1,6 @@
 /** The process of a `ModelSession`: holds one model, or a pair, for commands that fuzz nothing. */
 import { describeModel, type ModelDescription } from '../../analysis/describe-model.ts';
-import { channelAxis } from '../../coverage/neurons.ts';
+import { neuronLayout } from '../../coverage/neurons.ts';
 import { comparePair, type ModelComparison } from '../../evaluation/compare-pair.ts';
 import {
   type CoverageMeasurements,
@@ -189,8 +189,7 @@ const methods = {
 
   measureCoverage: (request: CoverageMeasurement): Promise<CoverageMeasurements> => {
     const model = requireModel();
-    const channels = channelAxis(model.model.format);
-    const settings = { ...request.settings, channels };
+    const settings = { ...request.settings, layout: neuronLayout(model.model) };
     return measureCoverage(model, { ...request, settings, maxRows: BATCH_ROWS }, heartbeat);
   },
 

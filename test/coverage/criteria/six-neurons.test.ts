@@ -195,6 +195,19 @@ describe('criteria on six neurons', () => {
     );
   });
 
+  test('surprise-likelihood refuses more neurons than densities can be estimated over', async () => {
+    const collector = await makeReferenceCollector(
+      'surprise-likelihood',
+      { seed: 'any', varying: false },
+      false,
+    );
+    const wide = [0, 1, 2].map((i) => Array.from({ length: 1100 }, (_, j) => Math.sin(i * j + j)));
+    collector?.add(runOf(tensorOf('wide', wide)));
+    expect(() => collector?.finish()).toThrow(
+      /1096 neurons vary, and densities are estimated over up to 1024; name fewer layers/,
+    );
+  });
+
   test('surprise-likelihood tells inputs apart with fewer reference inputs than neurons', async () => {
     const rows = (scale: number) =>
       [0, 1].flatMap((predicted) =>

@@ -19,11 +19,7 @@ export class LikelihoodSurprise implements SurpriseMeasure {
     const { width, byClass } = traces;
     const estimated = [...byClass].filter(([, { length }]) => length >= 2 * width);
     const all = joinTraces(traces);
-    this.#neurons = varyingNeurons(
-      estimated.length === 0 ? [all] : estimated.map(([, ofClass]) => ofClass),
-      width,
-      minVariance,
-    );
+    this.#neurons = neuronsThatCount(traces, minVariance);
     for (const [predicted, ofClass] of estimated) this.#densities.set(predicted, this.#densityOf(ofClass));
     this.#densities.set(NO_CLASS, this.#densityOf(all));
     this.#point = new Float64Array(this.#neurons.length);
@@ -51,6 +47,14 @@ export class LikelihoodSurprise implements SurpriseMeasure {
   }
 }
 
+/** Neurons that densities are estimated over at most: the time to prepare them grows with the third power. */
+export const MAX_NEURONS = 1024;
+
+/** How many neurons count; densities are estimated over up to `MAX_NEURONS`. */
+export function countNeurons(traces: ReferenceTraces, minVariance: number): number {
+  return neuronsThatCount(traces, minVariance).length;
+}
+
 /** The least surprise of the reference inputs themselves; infinite where none has any. */
 export function leastSurprise(traces: ReferenceTraces, minVariance: number): number {
   const measure = new LikelihoodSurprise(traces, minVariance);
@@ -61,6 +65,13 @@ export function leastSurprise(traces: ReferenceTraces, minVariance: number): num
       if (value < least) least = value;
     }
   return least;
+}
+
+/** Neurons whose values vary in every class with several reference inputs; where there is no such class, among all of them. */
+function neuronsThatCount(traces: ReferenceTraces, minVariance: number): Int32Array {
+  const { width, byClass } = traces;
+  const estimated = [...byClass.values()].filter(({ length }) => length >= 2 * width);
+  return varyingNeurons(estimated.length === 0 ? [joinTraces(traces)] : estimated, width, minVariance);
 }
 
 /** Neurons whose values vary in every class. */

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { neuronValues } from '../../../../src/coverage/neurons.ts';
+import { DEFAULT_LAYOUT, neuronValues } from '../../../../src/coverage/neurons.ts';
 import { observedTensors } from '../../../../src/coverage/registry.ts';
 import { BatchedModel } from '../../../../src/model/batched-model.ts';
 import { loadModel } from '../../../../src/model/formats/registry.ts';
@@ -40,7 +40,7 @@ test('the runtime’s means are those of the values, and other tensors come alon
   const measured = await rows.run(batch, 3, LAYERS);
   const watched = observedTensors('neuron', LAYERS, model.capabilities.mapMeans);
   const means = await rows.run(batch, 3, watched);
-  const [expected, given] = [neuronValues(measured, 'first'), neuronValues(means, 'first')];
+  const [expected, given] = [neuronValues(measured, DEFAULT_LAYOUT), neuronValues(means, DEFAULT_LAYOUT)];
   expect(given.width).toBe(expected.width);
   expect(means.activations[0].size).toBeLessThan(measured.activations[0].size / 10);
   expected.values.forEach((value, i) => expect(given.values[i]).toBeCloseTo(value, 5));
