@@ -1,6 +1,7 @@
+import { batchLayout } from '../model/batch-axis.ts';
 import type { BatchResult, BatchTensor } from '../model/batched-model.ts';
 import { findFeatureMaps } from '../model/graph/feature-maps.ts';
-import type { ModelInfo } from '../model/model.ts';
+import type { Model } from '../model/model.ts';
 import { readNumber } from '../tensor/tensor.ts';
 
 /** Axis that the feature maps of an activation lie along: the first one in ONNX, the last one in TensorFlow. */
@@ -10,24 +11,27 @@ export type ChannelAxis = 'first' | 'last';
 export interface NeuronLayout {
   /** Axis of the feature maps in activations with three axes or more. */
   readonly channels: ChannelAxis;
-  /**
-   * Tensors that hold feature maps along the first axis whatever their number of axes, such as results of a convolution along time, with
-   * their rank, the axis of the batch included; undefined where it is not known.
-   */
-  readonly featureMaps?: ReadonlyMap<string, number | undefined>;
+  /** Tensors that hold feature maps along the first axis whatever their number of axes, such as results of a convolution along time. */
+  readonly featureMaps?: ReadonlySet<string>;
+  /** Whether a testcase is the whole input, so that tensors keep the axis of a batch, which is 1. */
+  readonly isWhole?: boolean;
 }
 
 /** The layout of what knows nothing of its model: that of ONNX. */
 export const DEFAULT_LAYOUT: NeuronLayout = { channels: 'first' };
 
 /** Where neurons lie in a model's activations. */
-export function neuronLayout({ format, graph }: Pick<ModelInfo, 'format' | 'graph'>): NeuronLayout {
-  if (format !== 'onnx') return { channels: 'last' };
+export function neuronLayout({
+  format,
+  graph,
+  inputs,
+  capabilities: { mapMeans },
+}: Pick<Model, 'format' | 'graph' | 'inputs' | 'capabilities'>): NeuronLayout {
+  const isWhole = batchLayout(inputs).axis === 'none';
+  if (format !== 'onnx') return { channels: 'last', isWhole };
   const names = [...findFeatureMaps(graph)];
-  return {
-    channels: 'first',
-    featureMaps: new Map(names.map((name) => [name, graph.shapes.get(name)?.length])),
-  };
+  const means = names.map((name) => mapMeans?.meanOf(name)).filter((name) => name !== undefined);
+  return { channels: 'first', featureMaps: new Set([...names, ...means]), isWhole };
 }
 
 /** The neurons of one watched tensor: positions in an observation. */
@@ -81,14 +85,14 @@ interface MeansTarget {
   readonly from: number;
 }
 
-function mapsOf({ name, shape, size }: BatchTensor, { channels, featureMaps }: NeuronLayout): MapLayout {
+function mapsOf(
+  { name, shape: given, size }: BatchTensor,
+  { channels, featureMaps, isWhole = false }: NeuronLayout,
+): MapLayout {
+  const shape = isWhole && given[0] === 1 ? given.slice(1) : given;
   if (shape.length < 2) return { maps: size, stride: 1, step: 1 };
-  if (featureMaps?.has(name) === true) {
-    // A model without batches keeps the batch axis of a convolution, which is then 1.
-    const maps = shape[featureMaps.get(name) === shape.length ? 1 : 0];
-    return { maps, stride: maps === 0 ? 0 : size / maps, step: 1 };
-  }
-  const axis = shape.length === 2 || channels === 'last' ? shape.length - 1 : 0;
+  const isSequence = shape.length === 2 && featureMaps?.has(name) !== true;
+  const axis = isSequence || channels === 'last' ? shape.length - 1 : 0;
   const maps = shape[axis];
   if (axis > 0) return { maps, stride: 1, step: maps };
   return { maps, stride: maps === 0 ? 0 : size / maps, step: 1 };

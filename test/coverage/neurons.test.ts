@@ -1,11 +1,24 @@
 import { describe, expect, test } from '@jest/globals';
-import { neuronLayout, neuronValues } from '../../src/coverage/neurons.ts';
+import { type NeuronLayout, neuronLayout, neuronValues } from '../../src/coverage/neurons.ts';
 import type { BatchTensor } from '../../src/model/batched-model.ts';
 import type { Graph } from '../../src/model/graph/graph.ts';
 
 function tensor(shape: readonly number[], ...values: number[]): BatchTensor {
   const size = shape.reduce((product, length) => product * length, 1);
   return { name: 'a', type: 'float32', shape, size, data: Float32Array.from(values) };
+}
+
+function layoutOfModel(
+  format: 'onnx' | 'tfjs-layers' | 'saved-model',
+  shapes: readonly (readonly (number | null)[])[],
+  nodes: readonly object[],
+): NeuronLayout {
+  return neuronLayout({
+    format,
+    graph: { nodes } as unknown as Graph,
+    inputs: shapes.map((shape, i) => ({ name: `input ${i}`, type: 'float32', shape })),
+    capabilities: { mapMeans: { meanOf: (name) => (name === 'a' ? 'mean of a' : undefined) } },
+  });
 }
 
 function means(channels: 'first' | 'last', rows: number, ...activations: BatchTensor[]): number[] {
@@ -16,9 +29,8 @@ test('a feature map is one neuron, along the axis of the format', () => {
   const maps = tensor([2, 1, 2], 1, 3, 10, 30);
   expect(means('first', 1, maps)).toEqual([2, 20]);
   expect(means('last', 1, maps)).toEqual([5.5, 16.5]);
-  const graph = { nodes: [], shapes: new Map() } as unknown as Graph;
   const formats = ['onnx', 'tfjs-layers', 'saved-model'] as const;
-  expect(formats.map((format) => neuronLayout({ format, graph }).channels)).toEqual([
+  expect(formats.map((format) => layoutOfModel(format, [[null, 2]], []).channels)).toEqual([
     'first',
     'last',
     'last',
@@ -57,20 +69,21 @@ describe('results of a convolution have their maps along the axis of channels', 
     { op: 'Conv', inputs: ['signal', 'weights'], outputs: ['sum'] },
     { op: 'Relu', inputs: ['sum'], outputs: ['a'] },
   ];
-  const layoutOf = (...shapes: [string, readonly number[]][]) =>
-    neuronLayout({ format: 'onnx', graph: { nodes, shapes: new Map(shapes) } as unknown as Graph });
+  const layoutOf = (shape: readonly (number | null)[], ...others: readonly number[][]) =>
+    layoutOfModel('onnx', [shape, ...others], nodes);
   const run = (activation: BatchTensor) => ({ rows: 1, inputs: [], outputs: [], activations: [activation] });
 
   test('along time, as ONNX Runtime averages them', () => {
     const along = run(tensor([2, 3], 1, 2, 3, 10, 20, 30));
-    expect([...neuronValues(along, layoutOf()).values]).toEqual([2, 20]);
-    expect([...neuronValues(along, layoutOf(['a', [1, 2, 3]])).values]).toEqual([2, 20]);
+    expect([...neuronValues(along, layoutOf([null, 1, 5])).values]).toEqual([2, 20]);
   });
 
-  test('in a model without batches, whose convolutions keep the axis of one', () => {
-    const kept = run(tensor([1, 2, 3], 1, 2, 3, 10, 20, 30));
-    expect([...neuronValues(kept, layoutOf(['a', [1, 2, 3]])).values]).toEqual([2, 20]);
-    // One map of two by three is not such a tensor.
-    expect([...neuronValues(kept, layoutOf(['a', [1, 1, 2, 3]])).values]).toEqual([11]);
+  test('in a model without batches, whose tensors keep the axis of one', () => {
+    const layout = layoutOf([null, 1, 5], []);
+    expect([...neuronValues(run(tensor([1, 2, 3], 1, 2, 3, 10, 20, 30)), layout).values]).toEqual([2, 20]);
+    const mean = { ...tensor([1, 2, 1], 2, 20), name: 'mean of a' };
+    expect([...neuronValues(run(mean), layout).values]).toEqual([2, 20]);
+    const sequence = { ...tensor([1, 2, 3], 1, 2, 3, 10, 20, 30), name: 'hidden' };
+    expect([...neuronValues(run(sequence), layout).values]).toEqual([5.5, 11, 16.5]);
   });
 });
