@@ -72,7 +72,7 @@ export async function run(argv: readonly string[], startedAt = 0): Promise<void>
     checkWorkingFolder();
     await parse(argv, startedAt);
   } catch (error) {
-    process.exitCode = reportError(error);
+    process.exitCode = reportError(error, argv[2]);
   }
   const failure = await streams.flush();
   if (failure !== undefined && LOST_WITH_OUTPUT.has(Number(process.exitCode ?? EXIT.done)))
@@ -108,13 +108,18 @@ async function parse(argv: readonly string[], startedAt: number): Promise<void> 
   await program.parseAsync([...argv]);
 }
 
-/** Prints an error on one line of standard error and returns the exit code: never 1, which stands for findings. */
-export function reportError(error: unknown): number {
+/**
+ * Prints an error on one line of standard error and returns the exit code: never 1, which stands for findings.
+ *
+ * @param command the first argument: a command, whose help is then named, or a misspelt one
+ */
+export function reportError(error: unknown, command = ''): number {
   if (error instanceof CommanderError) {
     if (error.exitCode === 0) return EXIT.done;
     if (error.code === 'commander.help') return EXIT.request;
     const text = error.message.replace(/^error: /, '').replace(/\s*\n\s*/g, ' ');
-    printError(`${text}${text.endsWith('.') ? ' See' : '; see'} neurofuzz --help`);
+    const help = isCommandName(command) ? `neurofuzz ${command} --help` : 'neurofuzz --help';
+    printError(`${text}${text.endsWith('.') ? ' See' : '; see'} ${help}`);
     return EXIT.request;
   }
   if (error instanceof UserError) {

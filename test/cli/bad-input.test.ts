@@ -322,6 +322,14 @@ test('a command that does not exist is refused with the nearest', async () => {
   );
 });
 
+test('a flag that does not exist is refused with the nearest, and the help of its command', async () => {
+  const { code, stderr } = await neurofuzz(['coverage', onnx, '--seedz', seeds]);
+  expect({ code, stderr }).toEqual({
+    code: 2,
+    stderr: "neurofuzz: unknown option '--seedz' (Did you mean --seeds?); see neurofuzz coverage --help\n",
+  });
+});
+
 test('a path without findings can not be replayed', async () => {
   mkdirSync(join(folder, 'hollow'));
   const { code, stderr } = await neurofuzz(['replay', join(folder, 'hollow')]);
