@@ -77,6 +77,23 @@ test('src/fuzzer imports nothing of node: but node:crypto', () => {
   expect(imports.filter((line) => !line.endsWith(' imports node:crypto'))).toEqual([]);
 });
 
+/** Files that a file imports for their values, itself included, directly or by way of others. */
+function valueImportsOf(file: string, seen: Set<string> = new Set()): Set<string> {
+  if (seen.has(file)) return seen;
+  seen.add(file);
+  const text = readFileSync(join('src', file), 'utf8').replace(/^(?:import|export) type [^;]*;/gm, '');
+  for (const [, path] of text.matchAll(/(?:from|import)\s*\(?\s*'(\.[^']+)'/g))
+    valueImportsOf(normalize(join(dirname(file), path)), seen);
+  return seen;
+}
+
+test('the check of findings against a threat model shares no code with the search', () => {
+  const files = [...valueImportsOf(join('campaign', 'obeys.ts'))];
+  expect(files).toContain(join('campaign', 'threat-model', 'clauses.ts'));
+  const search = ['mutators', 'constraints', 'coverage', 'schedulers', 'evaluation', 'fuzzer'];
+  expect(files.filter((file) => search.includes(folderOf(file)))).toEqual([]);
+});
+
 test('ONNX Runtime gets a model in one place alone, which checks that its bytes refer to no file', () => {
   const opening = files.filter((file) =>
     readFileSync(join('src', file), 'utf8').includes('InferenceSession.create'),

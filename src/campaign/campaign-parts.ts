@@ -3,6 +3,7 @@ import type { CampaignStore } from '../storage/campaign-store.ts';
 import type { RerunClient } from '../workers/rerun-client.ts';
 import type { FaultRegistry } from './findings/fault-registry.ts';
 import type { FindingWriter } from './findings/finding-writer.ts';
+import type { ThreatChecker } from './obeys.ts';
 
 /** The parts of a campaign that is open: its folder, its findings and the engine's state. */
 export interface CampaignParts {
@@ -13,4 +14,6 @@ export interface CampaignParts {
   readonly findings: FindingWriter;
   readonly rerunClient: RerunClient;
   readonly state: FuzzerState;
+  /** Checks findings against the threat model; undefined without one. */
+  readonly threat: ThreatChecker | undefined;
 }

@@ -1,4 +1,5 @@
 import { MachineError, UserError } from '../core/errors.ts';
+import { plural } from '../core/format-number.ts';
 import { isConfirmedFault } from './findings/fault-registry.ts';
 import type { CampaignSummary } from './monitor/monitor.ts';
 
@@ -11,9 +12,17 @@ export function hasConfirmedFault({ statistics }: Pick<CampaignSummary, 'statist
  * Refuses to take a campaign without findings for a model without faults, where that is not known.
  *
  * @param minExecs mutants that must have run
- * @throws UserError where nothing could be mutated or judged, MachineError where fewer mutants ran
+ * @throws UserError where nothing could be mutated or judged, MachineError where fewer mutants ran or findings do not obey
+ *   the threat model
  */
 export function checkOutcome(summary: CampaignSummary, minExecs = 0): void {
+  const { checked = 0, outside = 0, byClause = {} } = summary.threatAudit ?? {};
+  if (outside > 0) {
+    const clauses = Object.entries(byClause).map(([clause, count]) => `${clause}: ${count}`);
+    throw new MachineError(
+      `${outside} of ${plural(checked, 'finding')} outside the threat model (${clauses.join(', ')}): see findings/outside in the campaign's folder; an objective or a mutator does not keep to it`,
+    );
+  }
   if (hasConfirmedFault(summary)) return;
   if (summary.stopped === 'plugins')
     throw new UserError(

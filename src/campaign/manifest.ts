@@ -9,6 +9,7 @@ import { ResumeMismatchError } from '../core/errors.ts';
 import { VERSION } from '../core/package-files.ts';
 import { quote } from '../core/shell-quote.ts';
 import { DEFAULT_FEEDBACK, type FeedbackName } from '../coverage/feedback/registry.ts';
+import type { InputDescriptor } from '../inputs/input-descriptor.ts';
 import { parseLabelSource } from '../inputs/labels.ts';
 import { testcaseId } from '../inputs/testcase.ts';
 import { stripBatchDimension } from '../model/batch-axis.ts';
@@ -163,9 +164,20 @@ export function resolvedSettings(config: CampaignConfig, resolved: ResolvedCampa
         shape: [...shape],
         ...(strings === undefined ? {} : { strings: true }),
         range: [inputs.descriptors[i].range.low, inputs.descriptors[i].range.high],
+        ...(config.threatModel === undefined ? {} : checkedFacts(inputs.descriptors[i])),
       })),
       outputs: [...model.outputs],
     },
+  };
+}
+
+/** Facts of an input that the check of findings against a threat model needs beside its range. */
+function checkedFacts({ range: { channels, channelsFirst }, tokens }: InputDescriptor): object {
+  return {
+    ...(channels === undefined
+      ? {}
+      : { channels: channels.map(({ low, high }) => [low, high]), channelsFirst: channelsFirst === true }),
+    ...(tokens === undefined ? {} : { tokens: tokens.pad === undefined ? {} : { pad: tokens.pad } }),
   };
 }
 

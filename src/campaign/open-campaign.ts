@@ -39,6 +39,7 @@ import type { SeedAccount } from './idle-reason.ts';
 import { resolvedLoadOptions } from './local-workers.ts';
 import { checkResumable, resolvedSettings } from './manifest.ts';
 import type { Monitor } from './monitor/monitor.ts';
+import { ThreatChecker } from './obeys.ts';
 import { resolveMaxCorpus } from './resolve/sizes/corpus-limit.ts';
 import type { Workload } from './resolve/sizes/workload.ts';
 import type { Target } from './resolve/target.ts';
@@ -186,14 +187,23 @@ export async function openCampaign(
     maxPerSignature: config.keep,
     timedObjectives: target.objectives.flatMap(({ name, timed }) => (timed === true ? [name] : [])),
   });
-  const findings = makeFindingWriter(context, prepared, { store, faults, rerunClient });
-  return { store, setAside, faults, findings, rerunClient, state: await makeState(context, prepared) };
+  const threat = await ThreatChecker.of(folder, JSON.parse(JSON.stringify(prepared.settings)));
+  const findings = makeFindingWriter(context, prepared, { store, faults, rerunClient, threat });
+  const state = await makeState(context, prepared);
+  return { store, setAside, faults, findings, rerunClient, state, threat };
 }
 
 function makeFindingWriter(
   { options, target }: CampaignContext,
   { modelGiven, secondModelGiven }: PreparedCampaign,
-  { store, faults, rerunClient }: Pick<CampaignParts, 'store' | 'faults' | 'rerunClient'>,
+  {
+    store,
+    faults,
+    rerunClient,
+    threat,
+  }: Pick<CampaignParts, 'store' | 'faults' | 'rerunClient'> & {
+    readonly threat: ThreatChecker | undefined;
+  },
 ): FindingWriter {
   const { path, model, masterSeed, inputs, setup } = target;
   const { secondModel } = model;
@@ -228,6 +238,7 @@ function makeFindingWriter(
     masterSeed,
     imageFormats: inputs.imageFormats,
     padIds,
+    threat,
     textOf: inputs.textOf,
   });
 }

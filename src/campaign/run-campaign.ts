@@ -6,7 +6,6 @@ import { InterruptedError } from '../core/errors.ts';
 import { modelName } from '../core/model-name.ts';
 import { setCallTimeout } from '../extensions/plugin-loader.ts';
 import type { Executor } from '../fuzzer/executor.ts';
-import { testcaseId } from '../inputs/testcase.ts';
 import { stripBatchDimension } from '../model/batch-axis.ts';
 import { detectModel } from '../model/formats/detect.ts';
 import { OWN_BASELINE_FILE } from '../storage/campaign-store.ts';
@@ -40,8 +39,9 @@ import { checkSecondModel } from './resolve/model-settings.ts';
 import { defaultMaxDisk } from './resolve/sizes/disk-limit.ts';
 import { callLimitMs, type RecordedSizes, resolveTarget } from './resolve/target.ts';
 import { readSavedCampaign, restoreCampaign, type SavedCampaign } from './resume.ts';
-import { errorWarning, threatSuccess } from './threat-model/success.ts';
-import { threatWarnings, visibilityWarnings } from './threat-model/warnings.ts';
+import { auditFindings } from './threat-model/audit-findings.ts';
+import { attackedBy, errorWarnings } from './threat-model/success.ts';
+import { threatWarnings } from './threat-model/warnings.ts';
 
 /**
  * What a campaign does with its folder: a new one is refused where a campaign is already; `overwrite` renames that one first, and
@@ -101,8 +101,7 @@ export async function runCampaign(
   try {
     const recorded = saved?.settings.resolved as RecordedSizes | undefined;
     const target = await resolveTarget(config, monitor, probeWorker, derivedModel, recorded);
-    for (const warning of [...threatWarnings(config), ...visibilityWarnings(config, target.inputs)])
-      monitor.warn(warning);
+    for (const warning of threatWarnings(config, target.inputs)) monitor.warn(warning);
     // The other workers start while the probe worker runs the seeds.
     if (executorFactory === undefined)
       for (let worker = 1; worker < jobs; worker++)
@@ -281,18 +280,15 @@ async function runOpenCampaign(run: CampaignRun): Promise<CampaignSummary> {
     };
     const stopped = await runMainLoop(loop);
     const statistics = currentStatistics(loop);
-    if (plan.threat !== undefined)
-      for (const success of threatSuccess(plan.threat.model, plan.threat.seeds, statistics.seedAccounts)) {
-        const warning = errorWarning(success);
-        if (warning !== undefined) monitor.warn(warning);
-      }
+    for (const warning of errorWarnings(plan.threat, statistics.seedAccounts)) monitor.warn(warning);
     executor.close();
     await store.flush(checkpointSource.checkpoint);
     await findings.writeSignatures();
     await writeStats(store, statistics);
+    const threatAudit = campaign.threat && (await auditFindings(context.folder, campaign.threat));
     await store.appendEvent('stop', { stopped, execs: state.execs });
     const end = { stopped, execs: state.execs, seedAccount, watched: target.watched.tensors };
-    return { ...plan, statistics, stopped, idleReason: idleReason(end, config) };
+    return { ...plan, statistics, stopped, idleReason: idleReason(end, config), threatAudit };
   } finally {
     executor?.close();
     await executor?.whenClosed;
@@ -316,9 +312,7 @@ function planOf(
     batchDependence,
     coverage: { tensors: watched.tensors, measure: config.measure, threshold },
     seeds: inputs.seeds.length,
-    ...(config.threatModel === undefined
-      ? {}
-      : { threat: { model: config.threatModel, seeds: new Set(inputs.seeds.map(testcaseId)).size } }),
+    threat: attackedBy(config.threatModel, inputs.seeds),
     limits: {
       startedAt,
       seconds: config.time === undefined ? undefined : parseDuration(config.time) / 1000,

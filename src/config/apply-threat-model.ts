@@ -3,16 +3,7 @@ import { UserError } from '../core/errors.ts';
 import { parseExtensionSpec } from '../extensions/spec.ts';
 import { flagName } from './flag-meta.ts';
 import { type CampaignConfig, flagSettings, type SettingName } from './schema.ts';
-import type { GoalKind, ThreatLimits, ThreatModel } from './threat-model.ts';
-
-/** Objectives that can show that a goal is reached. The first is the default; abstaining has no objective without a bound. */
-const GOAL_OBJECTIVES: Readonly<Record<GoalKind, readonly string[]>> = {
-  untargeted: ['misclassified', 'quantization', 'differential', 'metamorphic'],
-  targeted: ['misclassified'],
-  abstain: ['assert'],
-  reliability: ['nonfinite', 'slow', 'consistent', 'assert'],
-  text: ['text'],
-};
+import { GOAL_OBJECTIVES, type GoalKind, type ThreatLimits, type ThreatModel } from './threat-model.ts';
 
 /** The objective of a goal where none is named; undefined for a goal that has none, or a setting that is not a threat model. */
 export function defaultGoalObjective(threatModel: unknown): string | undefined {

@@ -21,6 +21,15 @@ export const GOAL_KINDS = ['untargeted', 'targeted', 'abstain', 'reliability', '
 
 export type GoalKind = (typeof GOAL_KINDS)[number];
 
+/** Built-in objectives that can show that a goal is reached. The first is the default, except for abstain, which needs a bound. */
+export const GOAL_OBJECTIVES: Readonly<Record<GoalKind, readonly string[]>> = {
+  untargeted: ['misclassified', 'quantization', 'differential', 'metamorphic'],
+  targeted: ['misclassified'],
+  abstain: ['assert'],
+  reliability: ['nonfinite', 'slow', 'consistent', 'assert'],
+  text: ['text'],
+};
+
 /** Goals that are another class than the seed's. */
 const CLASS_GOALS: ReadonlySet<GoalKind> = new Set(['untargeted', 'targeted']);
 

@@ -2,7 +2,7 @@ import { existsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { resolveInputs } from '../campaign/resolve/inputs.ts';
 import { threatProse } from '../campaign/threat-model/prose.ts';
-import { threatWarnings, visibilityWarnings } from '../campaign/threat-model/warnings.ts';
+import { threatWarnings } from '../campaign/threat-model/warnings.ts';
 import { checkSettings, type RawSettings, readCampaignFile } from '../config/load.ts';
 import type { CampaignConfig, ThreatModel } from '../config/schema.ts';
 import { UserError } from '../core/errors.ts';
@@ -46,10 +46,7 @@ export async function describeThreat(campaign: string, flags: RawSettings): Prom
     threatModel,
     objective,
     prose: threatProse(config),
-    warnings: [
-      ...threatWarnings(config),
-      ...(resolved === undefined ? [] : visibilityWarnings(config, resolved)),
-    ].map((text) => text.replace(/^threat model: /, '')),
+    warnings: threatWarnings(config, resolved).map((text) => text.replace(/^threat model: /, '')),
     seeds: resolved?.seeds.length ?? null,
   };
 }

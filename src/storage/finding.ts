@@ -44,6 +44,19 @@ export interface FreeValueCounts {
   readonly stayed: number;
 }
 
+/** How a finding obeys the threat model of its campaign, as finding.json has it. */
+export interface ThreatRecord {
+  readonly obeys: boolean;
+  /** Clauses that were checked. */
+  readonly clauses: readonly string[];
+  /** Where the attacker starts. */
+  readonly starts: 'given' | 'chosen' | 'own';
+  /** Digest of the threat model under which it was written. */
+  readonly block: string;
+  /** The clauses that it breaks, such as `limits.linf`; absent if it obeys. */
+  readonly broken?: readonly { readonly clause: string; readonly breach: string }[];
+}
+
 /** `finding.json`: a testcase with its violation. */
 export interface Finding extends Lineage, Confirmation {
   readonly formatVersion: number;
@@ -66,6 +79,8 @@ export interface Finding extends Lineage, Confirmation {
   /** For a minimized finding: the original, and the measure that was minimized. */
   readonly minimized?: { readonly from: string; readonly goal: 'values' | 'distance' | 'edits' | 'length' };
   readonly freeValues?: FreeValueCounts;
+  /** Present in a campaign with a threat model. */
+  readonly threat?: ThreatRecord;
   /** The label of its seed, if the objective needs one. */
   readonly label?: number;
   readonly task: number;
@@ -106,6 +121,14 @@ export interface SignatureRecord {
 /** Folder of findings that may differ between runs with the same seed. */
 const UNREPEATABLE_FOLDER = 'unrepeatable';
 
+/** Folder of findings that do not obey the threat model of their campaign. */
+export const OUTSIDE_FOLDER = 'outside';
+
+/** Path of the folder of a finding that does not obey the threat model, relative to the campaign's. */
+export function outsideFolder(signature: string, id: string): string {
+  return ['findings', OUTSIDE_FOLDER, signature, id].join('/');
+}
+
 /**
  * Path of a finding's folder relative to the campaign's.
  *
@@ -115,10 +138,12 @@ export function findingFolder(signature: string, id: string, apart: boolean): st
   return ['findings', ...(apart ? [UNREPEATABLE_FOLDER] : []), signature, id].join('/');
 }
 
-/** Folders of faults relative to `findings/`, sorted by name; those under `unrepeatable/` last. */
+/** Folders of faults relative to `findings/`, sorted by name; those under `unrepeatable/` last, those under `outside/` left out. */
 export async function listSignatureFolders(campaign: string): Promise<string[]> {
   const root = join(campaign, 'findings');
-  const sound = (await subfolders(root)).filter((name) => name !== UNREPEATABLE_FOLDER);
+  const sound = (await subfolders(root)).filter(
+    (name) => name !== UNREPEATABLE_FOLDER && name !== OUTSIDE_FOLDER,
+  );
   const apart = (await subfolders(join(root, UNREPEATABLE_FOLDER))).map(
     (name) => `${UNREPEATABLE_FOLDER}/${name}`,
   );

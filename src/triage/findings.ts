@@ -10,6 +10,7 @@ import {
   type Finding,
   FORMAT_VERSION,
   listSignatureFolders,
+  OUTSIDE_FOLDER,
   type SignatureRecord,
 } from '../storage/finding.ts';
 import { damagedFiles, isFindingFolder } from '../storage/finding-checksums.ts';
@@ -20,7 +21,7 @@ import { parseSignature } from '../storage/signature-record.ts';
 import { refuseSpecialFiles } from '../storage/special-files.ts';
 
 /** Folders of a campaign in which no finding is looked for. */
-const OTHER_FOLDERS = new Set([CORPUS_FOLDER, DAMAGED_FOLDER]);
+const OTHER_FOLDERS = new Set([CORPUS_FOLDER, DAMAGED_FOLDER, OUTSIDE_FOLDER]);
 
 /** Error codes where the record of a finding is no file. */
 const NO_RECORD: ReadonlySet<string | undefined> = new Set(['EISDIR', 'ENOENT', 'ELOOP', 'ENOTDIR']);

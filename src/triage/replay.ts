@@ -1,5 +1,6 @@
 import { basename, join } from 'node:path';
 import type { Repair } from '../analysis/numerical-sites/repairs.ts';
+import { ThreatChecker } from '../campaign/obeys.ts';
 import { writeAtomically } from '../core/atomic-file.ts';
 import { errorMessage, fileError, UserError } from '../core/errors.ts';
 import type { OnProgress } from '../core/progress.ts';
@@ -140,6 +141,7 @@ async function replayOne(folder: string, options: ReplayOptions): Promise<Replay
   const { inputs, modelSha256, secondModelSha256, rerunClient } = campaign;
   try {
     await checkObjective(campaign, finding);
+    const unchecked = await checkThreat(campaign.folder, folder);
     const rows = finding.batch?.rows;
     const file = join(folder, rows === undefined ? INPUT_FILE : BATCH_FILE);
     const data = decodeTestcase(inputs, await readFindingFile(file), file, rows);
@@ -156,6 +158,8 @@ async function replayOne(folder: string, options: ReplayOptions): Promise<Replay
     const kinds = await readSiteKinds(campaign.folder);
     const repair = findingRepair(finding, kinds.size === 0 ? siteKindsOf(campaign.graph) : kinds);
     const notes: string[] = rows === undefined ? [] : [`batch-dependent: run in its batch of ${rows}`];
+    if (unchecked.length > 0)
+      notes.push(`not checked against the threat model, since files are missing: ${unchecked.join(', ')}`);
     if (rerun.otherSignatures.length > 0) notes.push(`fails as ${rerun.otherSignatures.join(', ')}`);
     if (modelSha256 !== finding.model.sha256) notes.push('the model has changed');
     if (secondModelSha256 !== finding.copy?.sha256) notes.push('the second model has changed');
@@ -178,6 +182,23 @@ async function replayOne(folder: string, options: ReplayOptions): Promise<Replay
     rerunClient.close();
   }
 }
+
+/**
+ * Checks a finding against the threat model of its campaign.
+ *
+ * @returns clauses that can't be checked, since the seed or the journal is missing
+ * @throws UserError naming the first clause that the finding breaks
+ */
+async function checkThreat(campaign: string, folder: string): Promise<readonly string[]> {
+  const { broken, unchecked } = (await ThreatChecker.open(campaign))?.check(folder) ?? NOTHING_CHECKED;
+  if (broken.length > 0) {
+    const [{ clause, breach }] = broken;
+    throw new UserError(`${folder} is outside the threat model: ${clause}: ${breach}`);
+  }
+  return unchecked;
+}
+
+const NOTHING_CHECKED = { broken: [], unchecked: [] } as const;
 
 /** @throws UserError where the campaign does not check what the finding violates: no run of it would say anything */
 async function checkObjective(

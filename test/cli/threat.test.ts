@@ -63,7 +63,12 @@ describe('fuzz with a threat model', () => {
     const { threatModel: _, ...settings } = readJson(path);
     writeFileSync(path, JSON.stringify(settings));
     await neurofuzz(['fuzz', '-c', path, '-o', plain, '--quiet', '-j', '2']);
-    expect(digests(out, 'corpus', 'findings')).toEqual(digests(plain, 'corpus', 'findings'));
+    // The records of findings say that they obey.
+    const testcases = (folder: string) =>
+      Object.entries(digests(folder, 'corpus', 'findings')).filter(
+        ([name]) => !/finding\.json|SHA256SUMS/.test(name),
+      );
+    expect(testcases(out)).toEqual(testcases(plain));
   });
 
   test('aims at the classes of a targeted goal, from the classes that it names', async () => {

@@ -1,3 +1,5 @@
+import { readdir } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { measureDistance } from '../../constraints/distance.ts';
 import { escapeControl } from '../../core/escape-control.ts';
 import { lineageOf, type MutantOrigin } from '../../fuzzer/corpus/lineage.ts';
@@ -10,9 +12,12 @@ import {
   type Finding,
   FORMAT_VERSION,
   findingFolder,
+  outsideFolder,
   replayRecord,
   type SignatureRecord,
+  type ThreatRecord,
 } from '../../storage/finding.ts';
+import { arraysOf, type ThreatChecker } from '../obeys.ts';
 import type { ConfirmedHit, HitConfirmer } from './confirm.ts';
 import {
   type ConfirmationCounts,
@@ -37,6 +42,8 @@ export interface FindingWriterOptions {
   readonly imageFormats: readonly (ImageFormat | undefined)[];
   /** Id of the positions without a token, for each input; undefined for inputs that have none. */
   readonly padIds: readonly (number | undefined)[];
+  /** Checks findings against the threat model; undefined without one. */
+  readonly threat?: ThreatChecker | undefined;
   /** A testcase as text; undefined if it is none. */
   readonly textOf: (testcase: TestcaseData) => string | undefined;
 }
@@ -136,11 +143,15 @@ export class FindingWriter {
     return this.#store(located, (status) => isStored(status, counts, keep));
   }
 
-  /** @param isKept whether a finding with this status goes to disk */
+  /**
+   * Undefined for a hit that does not obey the threat model: it goes to `findings/outside/` and is no fault.
+   *
+   * @param isKept whether a finding with this status goes to disk
+   */
   async #store(
     located: LocatedHit,
     isKept: (status: Finding['status']) => boolean,
-  ): Promise<ConfirmationOutcome> {
+  ): Promise<ConfirmationOutcome | undefined> {
     const { store, faults, confirmer, textOf, imageFormats } = this.#options;
     const { hit, id, origin } = located;
     const { signature, objective } = hit.violation;
@@ -151,16 +162,19 @@ export class FindingWriter {
       if (finding !== undefined)
         return { signature, objective, status: finding.status, stored: { finding, path } };
     }
+    if (await this.#isKnownOutside(located)) return undefined;
     const reference = faults.isTimed(signature) ? origin?.ancestor : undefined;
     const { outputs, ...confirmed } = await confirmer.confirm(hit, reference);
     const { status } = confirmed;
     if (!isKept(status)) return { signature, objective, status, stored: undefined };
     const severity = status === 'confirmed' && !isApart ? await confirmer.rateSeverity(hit) : undefined;
     const path = findingFolder(signature, id, isApart || status === 'flaky');
-    const finding = this.#findingOf(located, path, {
+    const record = this.#findingOf(located, path, {
       ...confirmed,
       ...(severity === undefined ? {} : { severity }),
     });
+    const threat = this.#threatOf(located, record);
+    const finding = threat === undefined ? record : { ...record, threat };
     const artifactData = {
       testcase: hit.data,
       batch: hit.batch.data,
@@ -170,8 +184,39 @@ export class FindingWriter {
       text: textOf(hit.data),
     };
     const artifacts = await renderFindingArtifacts(finding, artifactData, imageFormats);
+    if (threat?.obeys === false) {
+      const outside = outsideFolder(signature, id);
+      await store.writeFinding(outside, { ...finding, ...replayRecord(outside) }, artifacts);
+      return undefined;
+    }
     await store.writeFinding(path, finding, artifacts);
     return { signature, objective, status, stored: { finding, path } };
+  }
+
+  /** How a finding obeys the threat model; undefined without one. Mutators of earlier generations are checked on disk, at the end. */
+  #threatOf(
+    { hit, origin }: LocatedHit,
+    finding: Pick<Finding, 'objective' | 'generation' | 'violation' | 'label' | 'mutators'>,
+  ): ThreatRecord | undefined {
+    const seed = arraysOf(origin?.ancestor ?? hit.data);
+    return this.#options.threat?.record(finding, arraysOf(hit.data), seed, finding.mutators);
+  }
+
+  /** Whether a hit does not obey the threat model and enough findings of its signature are kept that do not. */
+  async #isKnownOutside(located: LocatedHit): Promise<boolean> {
+    const { store, faults } = this.#options;
+    const { hit, id, origin } = located;
+    const { violation, label } = hit;
+    const threat = this.#threatOf(located, {
+      ...hitLineage(origin, id),
+      objective: violation.objective,
+      violation,
+      ...(label === undefined ? {} : { label }),
+    });
+    if (threat?.obeys !== false) return false;
+    const parent = join(store.folder, dirname(outsideFolder(violation.signature, id)));
+    const kept = await readdir(parent).catch((): string[] => []);
+    return kept.includes(id) || kept.length >= faults.maxPerSignature;
   }
 
   /** The record of a finding, its keys in the order of finding.json. */

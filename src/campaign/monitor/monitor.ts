@@ -4,6 +4,7 @@ import { formatCount } from '../../core/format-number.ts';
 import type { ModelInfo } from '../../model/model.ts';
 import type { Fault } from '../findings/fault-registry.ts';
 import type { Notices } from '../resolve/model-settings.ts';
+import type { ThreatAudit } from '../threat-model/audit-findings.ts';
 import type { Statistics } from './statistics.ts';
 
 /** Why a campaign ended. */
@@ -45,6 +46,8 @@ export interface CampaignSummary extends CampaignPlan {
   readonly stopped: StopReason;
   /** Why no mutant ran, one line; undefined where some did, or none was asked for. */
   readonly idleReason: string | undefined;
+  /** Findings that were checked against the threat model; undefined without one. */
+  readonly threatAudit?: ThreatAudit | undefined;
 }
 
 /** What a campaign does before its first mutant. */

@@ -1,5 +1,7 @@
 import type { ThreatModel } from '../../config/schema.ts';
 import { plural } from '../../core/format-number.ts';
+import type { Seeds } from '../../inputs/seeds.ts';
+import { testcaseId } from '../../inputs/testcase.ts';
 import { percentText, type SeedStatistics } from '../monitor/seed-statistics.ts';
 
 /** How far an attacker got, for one objective that counts per seed. */
@@ -18,6 +20,14 @@ export interface ThreatSuccess {
    * rate e and the success rate s. Absent without `population`.
    */
   readonly expectedLoss?: number;
+}
+
+/** A threat model with the number of its distinct seeds; undefined without one. */
+export function attackedBy(
+  model: ThreatModel | undefined,
+  seeds: Seeds,
+): { readonly model: ThreatModel; readonly seeds: number } | undefined {
+  return model && { model, seeds: new Set(seeds.map(testcaseId)).size };
 }
 
 /**
@@ -61,8 +71,17 @@ export function successLine(
   return `threat model: ${objective}: ${parts.join(', ')}${loss}`;
 }
 
-/** Warns where ordinary errors are more than the attack adds; undefined elsewhere. */
-export function errorWarning({ objective, seeds, errors }: ThreatSuccess): string | undefined {
-  if (errors === 0 || errors <= seeds - errors) return undefined;
-  return `threat model: ${objective}: ${plural(errors, 'seed')} wrong without an attack, ${seeds - errors} by it: ordinary errors come first`;
+/** Warnings where ordinary errors are more than the attack adds: one line each. None without a threat model. */
+export function errorWarnings(
+  threat: { readonly model: ThreatModel; readonly seeds: number } | undefined,
+  accounts: readonly SeedStatistics[],
+): string[] {
+  if (threat === undefined) return [];
+  return threatSuccess(threat.model, threat.seeds, accounts).flatMap(({ objective, seeds, errors }) => {
+    const gain = seeds - errors;
+    if (errors === 0 || errors <= gain) return [];
+    return [
+      `threat model: ${objective}: ${plural(errors, 'seed')} wrong without an attack, ${gain} by it: ordinary errors come first`,
+    ];
+  });
 }

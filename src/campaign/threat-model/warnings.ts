@@ -8,8 +8,15 @@ const INVISIBLE_SHARE = 8 / 255;
 /** Settings that begin a search or bound it. */
 const SEARCH_SETTINGS = ['execs', 'time', 'untilFinding', 'minExecs'] as const;
 
-/** Where a threat model does not describe a plausible attacker: one line each. They never refuse a campaign. */
-export function threatWarnings(config: CampaignConfig): string[] {
+/** What is known of a campaign's inputs once its model is loaded. */
+type CheckedInputs = Pick<ResolvedInputs, 'descriptors' | 'mutators' | 'imageFormats'>;
+
+/**
+ * Where a threat model does not describe a plausible attacker: one line each. They never refuse a campaign.
+ *
+ * @param inputs undefined where the model is not loaded
+ */
+export function threatWarnings(config: CampaignConfig, inputs: CheckedInputs | undefined): string[] {
   const { threatModel, linf, l2, l0, labels } = config;
   if (threatModel === undefined) return [];
   const { goal, starts, turn, population } = threatModel;
@@ -28,20 +35,21 @@ export function threatWarnings(config: CampaignConfig): string[] {
   const search = SEARCH_SETTINGS.filter((name) => config[name] !== undefined && config[name] !== false);
   if (turn === 'before' && search.length > 0)
     warnings.push(`turn: before with ${search.join(', ')}: there is no search, so they have no effect`);
+  if (inputs !== undefined) warnings.push(...visibilityWarnings(config, inputs));
   return warnings.map((text) => `threat model: ${text}`);
 }
 
 /** Pictures in which a change that is meant to be indistinguishable is visible: one line each. */
-export function visibilityWarnings(
+function visibilityWarnings(
   { threatModel, linf }: Pick<CampaignConfig, 'threatModel' | 'linf'>,
-  { descriptors, mutators, imageFormats }: Pick<ResolvedInputs, 'descriptors' | 'mutators' | 'imageFormats'>,
+  { descriptors, mutators, imageFormats }: CheckedInputs,
 ): string[] {
   if (threatModel?.may !== 'indistinguishable' || linf === undefined) return [];
   return descriptors.flatMap(({ name, range }, i) => {
     const limit = INVISIBLE_SHARE * (range.high - range.low);
     if (imageFormats[i] === undefined || mutators[i].length === 0 || linf <= limit * (1 + 1e-6)) return [];
     return [
-      `threat model: may: indistinguishable with linf ${linf} on the picture ${name}: changes beyond ${formatNumber(limit, 3)}, 8/255 of its span, are visible`,
+      `may: indistinguishable with linf ${linf} on the picture ${name}: changes beyond ${formatNumber(limit, 3)}, 8/255 of its span, are visible`,
     ];
   });
 }

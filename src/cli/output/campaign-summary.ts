@@ -62,6 +62,7 @@ export function summaryJson(summary: CampaignSummary): unknown {
       : {
           threatModel: {
             ...threat.model,
+            ...summary.threatAudit,
             success: threatSuccess(threat.model, threat.seeds, statistics.seedAccounts),
           },
         }),
@@ -151,10 +152,15 @@ function recallLines({ indexRecall }: CampaignSummary['statistics']): string[] {
 }
 
 /** How far the attacker of a threat model got. */
-function threatLines({ threat, statistics }: CampaignSummary): string[] {
+function threatLines({ threat, statistics, threatAudit }: CampaignSummary): string[] {
   if (threat === undefined) return [];
   const { model, seeds } = threat;
-  return threatSuccess(model, seeds, statistics.seedAccounts).map((success) => successLine(model, success));
+  return [
+    ...threatSuccess(model, seeds, statistics.seedAccounts).map((success) => successLine(model, success)),
+    ...(threatAudit === undefined || threatAudit.checked === 0
+      ? []
+      : [`threat model: ${plural(threatAudit.checked, 'finding')} checked, ${threatAudit.outside} outside`]),
+  ];
 }
 
 /** How likely the next mutant is to show another fault. */

@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { arraysOf, ThreatChecker } from '../../campaign/obeys.ts';
 import { type Distance, measureDistance } from '../../constraints/distance.ts';
 import { inferInputKind } from '../../inputs/input-kind.ts';
 import { resizeToForm } from '../../inputs/sizes/size-change.ts';
@@ -101,6 +102,7 @@ export async function minimizeFinding(
   const candidates = await findCandidates(campaign, finding, seed, testcase, prompt, search);
   budget.merge(assessmentBudget);
   const store = await CampaignStore.open(campaign.folder, 0);
+  const checker = await ThreatChecker.open(campaign.folder);
   const tokenCount = (variant: TestcaseData): { readonly tokens?: number } =>
     prompt < 0 ? {} : { tokens: promptTokens(variant, prompt).length };
   const padIds = inputs.map((_, i) => (i === prompt ? NO_TOKEN : undefined));
@@ -128,7 +130,13 @@ export async function minimizeFinding(
         budget,
         share: 1 / (candidates.length - i),
       });
-      const record = minimizedRecord(finding, candidate.goal, id, distance, rerun, assessment);
+      const minimized = minimizedRecord(finding, candidate.goal, id, distance, rerun, assessment);
+      const threat = checker?.record(minimized, arraysOf(candidate.testcase), arraysOf(ancestor), [
+        ...finding.mutators,
+        ...minimized.mutators,
+      ]);
+      if (threat?.obeys === false) continue;
+      const record = threat === undefined ? minimized : { ...minimized, threat };
       await storeVariant(campaign, store, record, candidate.testcase, prompt, rerun, assessment);
     }
     smaller.push({

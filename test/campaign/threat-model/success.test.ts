@@ -1,6 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import type { SeedStatistics } from '../../../src/campaign/monitor/seed-statistics.ts';
-import { errorWarning, successLine, threatSuccess } from '../../../src/campaign/threat-model/success.ts';
+import { errorWarnings, successLine, threatSuccess } from '../../../src/campaign/threat-model/success.ts';
+import { threatModelSettings } from '../../../src/config/threat-model.ts';
 
 /** An account of seeds by their first query: null for one that is not broken, 0 for one that is wrong already. */
 const account = (...firstQueries: (number | null)[]): SeedStatistics => ({
@@ -23,6 +24,7 @@ const account = (...firstQueries: (number | null)[]): SeedStatistics => ({
   })),
 });
 
+const MODEL = threatModelSettings.parse({ goal: { kind: 'untargeted' } });
 const POPULATION = { population: { share: 0.01, cost: 20 } };
 
 describe('the success of an attacker', () => {
@@ -45,14 +47,15 @@ describe('the success of an attacker', () => {
     expect(successLine({ starts: 'chosen' }, success)).toBe(
       'threat model: misclassified: 2 seeds of 4 wrong without an attack (50 %), the attacker did not reach the goal',
     );
-    expect(errorWarning(success)).toMatch(
-      /2 seeds wrong without an attack, 0 by it: ordinary errors come first/,
-    );
+    expect(errorWarnings({ model: MODEL, seeds: 4 }, [account(0, null, null)])).toEqual([
+      'threat model: misclassified: 2 seeds wrong without an attack, 0 by it: ordinary errors come first',
+    ]);
   });
 
   test('comes before ordinary errors where it is more', () => {
     const [success] = threatSuccess(POPULATION, 5, [account(5, 6, null, null)]);
-    expect(errorWarning(success)).toBeUndefined();
+    expect(errorWarnings({ model: MODEL, seeds: 5 }, [account(5, 6, null, null)])).toEqual([]);
+    expect(errorWarnings(undefined, [account(0, null, null)])).toEqual([]);
     expect(successLine({ starts: 'given' }, success)).toBe(
       'threat model: misclassified: 3 of 5 wrong under attack (60 %), 1 seed of 5 wrong without an attack (20 %); expected loss 0.318 errors per input',
     );

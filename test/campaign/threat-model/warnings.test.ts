@@ -1,10 +1,10 @@
 import { describe, expect, test } from '@jest/globals';
-import { threatWarnings, visibilityWarnings } from '../../../src/campaign/threat-model/warnings.ts';
+import { threatWarnings } from '../../../src/campaign/threat-model/warnings.ts';
 import { checkSettings } from '../../../src/config/load.ts';
 import { traitsOf } from '../../support/mutators.ts';
 
 const warn = (threatModel: object | undefined, others: object = {}): string[] =>
-  threatWarnings(checkSettings({ model: 'net.onnx', threatModel, ...others }, {}, 'c.yaml'));
+  threatWarnings(checkSettings({ model: 'net.onnx', threatModel, ...others }, {}, 'c.yaml'), undefined);
 
 const UNTARGETED = { goal: { kind: 'untargeted' } };
 
@@ -32,8 +32,12 @@ describe('warnings', () => {
     const inputs = { descriptors: [picture], mutators: [['gaussian']] };
     const format = { channelsFirst: false } as never;
     const visible = (linf: number, imageFormats: never[], may = 'indistinguishable') =>
-      visibilityWarnings(
-        checkSettings({ model: 'm', threatModel: { ...UNTARGETED, may, limits: { linf } } }, {}, 'c'),
+      threatWarnings(
+        checkSettings(
+          { model: 'm', labels: 'l.npy', threatModel: { ...UNTARGETED, may, limits: { linf } } },
+          {},
+          'c',
+        ),
         { ...inputs, imageFormats },
       );
     expect(visible(16 / 255, [format])).toEqual([]);
