@@ -22,6 +22,7 @@ import type { ResolvedInputs } from './resolve/inputs.ts';
 import type { FixedBatch } from './resolve/sizes/open-batch.ts';
 import type { SizeChanges } from './resolve/sizes/size-changes.ts';
 import type { Workload } from './resolve/sizes/workload.ts';
+import { attackedBy } from './threat-model/success.ts';
 
 /** Resolved values that campaign.yaml records. */
 export interface ResolvedCampaign {
@@ -142,6 +143,9 @@ export function resolvedSettings(config: CampaignConfig, resolved: ResolvedCampa
       ...(model.generation === undefined ? {} : { generationSha256: model.generation.sha256 }),
       ...(halves === undefined ? {} : { half: halves }),
       seedsSha256: seedsDigest(inputs),
+      ...(config.threatModel === undefined
+        ? {}
+        : { attackedSeeds: attackedBy(config.threatModel, inputs.seeds)?.seeds }),
       ...(importIds.length === 0
         ? {}
         : { corpusSha256: createHash('sha256').update(importIds.join()).digest('hex') }),

@@ -12,6 +12,7 @@ import { readFindings } from '../triage/findings.ts';
 import type { TriagedFault } from '../triage/triage.ts';
 import { type AnswerFinding, collectFault, type FaultContext } from './collect-fault.ts';
 import { collectStatistics, readJsonLines } from './collect-statistics.ts';
+import { collectThreat } from './collect-threat.ts';
 import { LineageIndex } from './lineage.ts';
 import type { PictureBudget } from './pictures/images.ts';
 import { findingAnswers } from './predictions.ts';
@@ -62,8 +63,10 @@ export async function collectCampaign(folder: string, options: CollectOptions): 
   const times = events.flatMap(({ time }) => (typeof time === 'string' ? [time] : []));
   const faults: FaultView[] = [];
   let { seedAccounts } = statistics;
+  const readable = options.faults.length > 0 ? [...readFindings(join(folder, 'findings'), damage)] : [];
+  const threat = await collectThreat(folder, config, manifest, seedAccounts, readable);
   if (options.faults.length > 0) {
-    const findings = [...readFindings(join(folder, 'findings'), damage)];
+    const findings = threat.obeying;
     const confirmed = findings.map(({ finding }) => finding).filter(({ status }) => status === 'confirmed');
     seedAccounts = seedAccounts.map((account) =>
       withFindings(
@@ -97,6 +100,7 @@ export async function collectCampaign(folder: string, options: CollectOptions): 
     name: basename(model),
     objectives: objectiveSpecs(config.objective),
     settings: settingRows(manifest),
+    threat: threat.lines,
     began: times[0] ?? null,
     ended: times.at(-1) ?? null,
     statistics: statistics.latest,

@@ -17,8 +17,16 @@ export interface Check {
 
 const ELEMENT_NAMES = { failed: 'failure', error: 'error' } as const;
 
-/** Formats checks as JUnit XML, by the schema of Jenkins' xUnit plug-in. Control and bidirectional characters are escaped. */
-export function junitXml(suite: string, checks: readonly Check[]): string {
+/**
+ * Formats checks as JUnit XML, by the schema of Jenkins' xUnit plug-in. Control and bidirectional characters are escaped.
+ *
+ * @param properties of the suite
+ */
+export function junitXml(
+  suite: string,
+  checks: readonly Check[],
+  properties: readonly (readonly [name: string, value: string])[] = [],
+): string {
   const count = (kind: CheckOutcome['kind']): number =>
     checks.filter(({ outcome }) => outcome.kind === kind).length;
   const totals = {
@@ -33,6 +41,11 @@ export function junitXml(suite: string, checks: readonly Check[]): string {
   const root = document
     .ele('testsuites', { name: escapeControl(suite), ...rootTotals })
     .ele('testsuite', { name: escapeControl(suite), ...totals });
+  if (properties.length > 0) {
+    const list = root.ele('properties');
+    for (const [name, value] of properties)
+      list.ele('property', { name: escapeControl(name), value: escapeControl(value) });
+  }
   for (const { group, name, outcome, seconds = 0 } of checks) {
     const testcase = root.ele('testcase', {
       classname: escapeControl(group),

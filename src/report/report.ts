@@ -86,19 +86,34 @@ export async function report(
   const views = sections.map(({ view }) => view);
   const reported = sections.map(({ reported: campaign }) => campaign);
   const { failures = [], title = defaultTitle(views) } = options;
-  const notes = [...(options.notes ?? []), ...views.flatMap(mixedNote)];
+  const threats = new Map(views.flatMap(({ name, threat }) => (threat.length === 0 ? [] : [[name, threat]])));
+  const notes = [...threatNotes(threats), ...(options.notes ?? []), ...views.flatMap(mixedNote)];
   await writeReportFile(files.html, pageHtml({ title, campaigns: views, reported, failures, notes }));
   if (files.junit !== undefined) {
     const checks = checksOf(sections.map(objectiveResults), failures);
-    await writeReportFile(files.junit, junitXml(title, checks));
+    await writeReportFile(files.junit, junitXml(title, checks, threatProperties(threats)));
   }
   if (files.sarif !== undefined)
-    await writeReportFile(files.sarif, sarifText(sections.map(sarifCampaign), failures));
+    await writeReportFile(files.sarif, sarifText(sections.map(sarifCampaign), failures, threats));
   if (files.markdown !== undefined)
     await writeReportFile(files.markdown, markdownText(title, reported, notes, failures));
   if (files.comment !== undefined)
     await writeReportFile(files.comment, commentText(options.name ?? title, reported, failures));
   return reported;
+}
+
+/** Threat models of campaigns in sentences, by the campaign's name. */
+type Threats = ReadonlyMap<string, readonly string[]>;
+
+/** A note for each sentence group of a threat model, with the campaign's name if there are several. */
+function threatNotes(threats: Threats): string[] {
+  return [...threats].flatMap(([name, lines]) =>
+    lines.map((line) => (threats.size > 1 ? `${name}: ${line}` : line)),
+  );
+}
+
+function threatProperties(threats: Threats): [name: string, value: string][] {
+  return [...threats].map(([name, lines]) => [`threatModel.${name}`, lines.join(' ')]);
 }
 
 /** A campaign's part of the reports. */

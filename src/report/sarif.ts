@@ -27,10 +27,13 @@ export interface SarifCampaign {
 /**
  * Formats faults as SARIF 2.1.0 (OASIS): one rule per objective, one result per fault, with stable fingerprints. New faults come
  * first, then known and fixed ones; campaigns that failed are notifications of the invocation.
+ *
+ * @param threats threat models in sentences, by the campaign's name
  */
 export function sarifText(
   campaigns: readonly SarifCampaign[],
   failures: readonly FailedCampaign[] = [],
+  threats: ReadonlyMap<string, readonly string[]> = new Map(),
 ): string {
   const names = campaigns.flatMap(({ faults, fixed }) => [
     ...faults.map(({ fault }) => fault.objective),
@@ -51,6 +54,7 @@ export function sarifText(
           driver: { name: 'neurofuzz', semanticVersion: VERSION, rules: rules.map(ruleOf) },
         },
         columnKind: 'utf16CodeUnits',
+        ...(threats.size === 0 ? {} : { properties: { threatModel: Object.fromEntries(threats) } }),
         ...(failures.length === 0 ? {} : { invocations: [failedInvocation(failures)] }),
         results: [
           ...found.map(({ campaign, ...record }) => foundResult(campaign, record, rules)),

@@ -18,6 +18,8 @@ export interface CampaignView {
   readonly objectives: readonly string[];
   /** Resolved settings. */
   readonly settings: readonly (readonly [name: string, value: string])[];
+  /** Its threat model in sentences, and how far the attacker got; empty without one. */
+  readonly threat: readonly string[];
   /** Times of its first and last event in ISO 8601; null if unknown. */
   readonly began: string | null;
   readonly ended: string | null;

@@ -8,6 +8,7 @@ import { digests, findingFolders, readJson, writeFinding } from '../support/camp
 import { neurofuzz, neurofuzzProcess } from '../support/command.ts';
 import { testFolder } from '../support/folder.ts';
 import { writeGreatestOnnx, writeSeeds } from '../support/models.ts';
+import { junitFaults, sarifFaults } from '../support/schemas.ts';
 
 const folder = testFolder();
 const model = writeGreatestOnnx(folder, false);
@@ -254,4 +255,27 @@ test('a finding of an earlier generation that does not obey is moved at the end'
   });
   expect(existsSync(first)).toBe(false);
   expect(existsSync(join(copy, 'findings', 'outside', basename(dirname(first)), basename(first)))).toBe(true);
+});
+
+test('reports begin with the threat model, and leave out findings that do not obey', async () => {
+  const copy = join(folder, 'reported');
+  cpSync(out, copy, { recursive: true });
+  const [bad] = findingFolders(copy);
+  writeFinding(bad, { ...readJson(bad, 'finding.json'), mutators: ['x:mirror'] });
+  const [html, junit, sarif, markdown] = ['r.html', 'r.xml', 'r.sarif', 'r.md'].map((name) =>
+    join(folder, name),
+  );
+  const flags = ['-o', html, '--junit', junit, '--sarif', sarif, '--markdown', markdown];
+  expect((await neurofuzz(['report', copy, ...flags])).code).toBe(0);
+  const goal = 'The attacker wants an input of classes 0, 2 to get classes 1, 2.';
+  const breach =
+    /1 finding outside the threat model, not shown: findings\/misclassified-logits\/\w+ \(may: x:mirror/;
+  for (const file of [html, junit, sarif, markdown]) {
+    const text = readFileSync(file, 'utf8');
+    expect(text).toContain(goal);
+    expect(text).toMatch(/threat model: misclassified: \d of 3 wrong under attack/);
+    expect(text).toMatch(file === markdown ? /1 finding outside the threat model, not shown/ : breach);
+  }
+  expect(await junitFaults(readFileSync(junit, 'utf8'))).toEqual([]);
+  expect(sarifFaults(readFileSync(sarif, 'utf8'))).toEqual([]);
 });

@@ -77,6 +77,7 @@ export function campaignView({ name, folder, faults }: ReportedCampaign): Campai
     name,
     objectives: ['nonfinite'],
     settings: [],
+    threat: [],
     began: null,
     ended: null,
     statistics: undefined,

@@ -39,7 +39,8 @@ export async function auditFindings(folder: string, checker: ThreatChecker): Pro
   return { checked: obeying + outside, outside, byClause: Object.fromEntries(sorted) };
 }
 
-async function outsideFindings(folder: string): Promise<string[]> {
+/** Folders of the findings that were found not to obey, sorted. */
+export async function outsideFindings(folder: string): Promise<string[]> {
   const root = join(folder, 'findings', OUTSIDE_FOLDER);
   const below = async (path: string): Promise<string[]> =>
     (await readdir(path).catch((): string[] => [])).sort().map((name) => join(path, name));
