@@ -1,3 +1,4 @@
+import type { InputEvidence } from '../model/input-evidence.ts';
 import type { TextGeneration } from '../model/language/generation.ts';
 import type { Model, ModelInfo, SecondModel, SecondModelInfo } from '../model/model.ts';
 import { gatherInputEvidence } from './input-evidence/input-evidence.ts';
@@ -13,7 +14,7 @@ export interface ModelDescription {
 
 export function describeModel(model: Model): ModelDescription {
   const { path, format, sha256, runtime, inputs, outputs, omittedOutputs, classes } = model;
-  const { half, graph, watchable, secondModel, capabilities } = model;
+  const { half, graph, watchable, hidesTensors, secondModel, capabilities } = model;
   const { textGeneration } = capabilities;
   const info: ModelInfo = {
     path,
@@ -27,14 +28,22 @@ export function describeModel(model: Model): ModelDescription {
     ...(half === undefined ? {} : { half }),
     graph,
     watchable,
+    ...(hidesTensors === undefined ? {} : { hidesTensors }),
     ...(capabilities.gradients !== undefined || textGeneration?.isDifferentiable === true
       ? { isDifferentiable: true }
       : {}),
-    evidence: gatherInputEvidence(model),
+    evidence: hidesTensors === true ? shownEvidence(model) : gatherInputEvidence(model),
     ...(secondModel === undefined ? {} : { secondModel: describeSecondModel(secondModel) }),
     ...(textGeneration === undefined ? {} : { generation: describeGeneration(textGeneration) }),
   };
-  return { model: info, sites: findNumericalSites(model) };
+  return { model: info, sites: hidesTensors === true ? [] : findNumericalSites(model) };
+}
+
+/** What is known of inputs whose model hides its weights: not the values that it splits at or compares with. */
+function shownEvidence(model: Model): InputEvidence[] {
+  return gatherInputEvidence(model).map(
+    ({ splits: _splits, comparedWith: _constants, ...evidence }) => evidence,
+  );
 }
 
 function describeGeneration({

@@ -44,8 +44,22 @@ function flagOf(name: string): string {
   return setting === undefined ? name : flagName(setting.meta);
 }
 
+/** @throws UserError where a setting needs tensors that the attacker does not see */
+function checkKnowledge({ generate, quantize, coverage }: CampaignConfig, source: string): void {
+  const where = `${source}: threatModel.knows.model: outputs`;
+  if (generate !== undefined)
+    throw new UserError(`${where} is for models that answer with numbers, not for generate: leave it out`);
+  if (quantize?.startsWith('int8') === true)
+    throw new UserError(
+      `${where}: quantize int8 looks at inner tensors: write the copy with neurofuzz quantize, and name it with against`,
+    );
+  if (coverage === 'layers')
+    throw new UserError(`${where} hides the layers: set coverage to auto, or name outputs`);
+}
+
 /** @throws UserError where the limits that a kind of change rests on are missing */
-function checkAbilities(config: CampaignConfig, { may }: ThreatModel, source: string): void {
+function checkAbilities(config: CampaignConfig, { may, knows }: ThreatModel, source: string): void {
+  if (knows.model === 'outputs') checkKnowledge(config, source);
   const { linf, l2, l0, edits, fixed, table } = config;
   const isNear = linf !== undefined || l2 !== undefined || l0 !== undefined;
   const where = `${source}: threatModel.may: ${may}`;

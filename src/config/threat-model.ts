@@ -100,6 +100,13 @@ export const threatModelSettings = strictMapping({
       help: "how far the input may be changed. indistinguishable: within linf, l2 or l0; content-preserving: within linf, l2, l0 or edits, by mutators that keep the input's meaning; content-constrained: all but the fixed values; unconstrained: within range and types",
     }),
   limits: limitSettings.default({}).meta({ help: 'as the settings of the same names, which they replace' }),
+  knows: strictMapping({
+    model: z.enum(['weights', 'outputs']).default('weights').meta({
+      help: 'weights: the search may look at all tensors and step along gradients; outputs: only at the outputs',
+    }),
+  })
+    .default({ model: 'weights' })
+    .meta({ help: 'what the attacker knows' }),
   turn: z.enum(['after', 'before']).default('after').meta({
     help: 'after: the attacker moves after the defence is fixed; before: no search, only the seeds and --corpus are run',
   }),

@@ -16,11 +16,21 @@ export const THREAT_PRESETS = {
   },
   insider: {
     help: 'someone who may change everything, and needs one success',
-    settings: { goal: { kind: 'untargeted' }, starts: 'chosen', may: 'unconstrained' },
+    settings: {
+      goal: { kind: 'untargeted' },
+      starts: 'chosen',
+      may: 'unconstrained',
+      knows: { model: 'weights' },
+    },
   },
   'benchmark-linf': {
     help: 'L-infinity of 8/255 of the span around each seed, as benchmarks of robustness have it',
-    settings: { goal: { kind: 'untargeted' }, starts: 'given', may: 'indistinguishable' },
+    settings: {
+      goal: { kind: 'untargeted' },
+      starts: 'given',
+      may: 'indistinguishable',
+      knows: { model: 'weights' },
+    },
     linfShare: 8 / 255,
   },
 } as const satisfies Readonly<Record<string, ThreatPreset>>;

@@ -6,7 +6,13 @@ import { countParameters, type Graph } from './graph/graph.ts';
  */
 export const MAX_EXPOSED_PARAMETERS = 100e6;
 
-/** Whether a process may hold further sessions of the model that expose tensors. */
-export function canExposeTensors({ graph }: { readonly graph: Graph }): boolean {
-  return countParameters(graph) <= MAX_EXPOSED_PARAMETERS;
+/** Whether a process may hold further sessions of the model that expose tensors: these are not hidden, and there is memory. */
+export function canExposeTensors({
+  graph,
+  hidesTensors,
+}: {
+  readonly graph: Graph;
+  readonly hidesTensors?: true;
+}): boolean {
+  return hidesTensors !== true && countParameters(graph) <= MAX_EXPOSED_PARAMETERS;
 }

@@ -38,7 +38,8 @@ export function resolveWatchedTensors(
   const patterns = ([] as string[]).concat(coverage);
   if (patterns.length === 1 && patterns[0] === 'auto') return chooseWatchedTensors(model);
   if (patterns.length === 1 && patterns[0] === ALL_LAYERS && !model.watchable.includes(ALL_LAYERS)) {
-    const layers = findLayers(model);
+    const shown = new Set(model.watchable);
+    const layers = findLayers(model).filter((name) => shown.has(name));
     if (layers.length > 0) return { tensors: layers, why: `the model's ${plural(layers.length, 'layer')}` };
     throw new UserError(
       '--coverage layers: the model has no layer with weights; choose tensors by name, which neurofuzz inspect lists',

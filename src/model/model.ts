@@ -145,6 +145,8 @@ export interface Model {
   readonly graph: Graph;
   /** Names of the tensors that `run` can watch, in topological order; outputs are among them. */
   readonly watchable: readonly string[];
+  /** Whether only outputs are seen: see `hideTensors`; absent for false. */
+  readonly hidesTensors?: true;
   /** Second model evaluated on the same inputs (differential testing); undefined for a single model. */
   readonly secondModel?: SecondModel;
   readonly capabilities: ModelCapabilities;
@@ -217,6 +219,8 @@ export interface LoadOptions {
   readonly opensBatch?: boolean | undefined;
   /** Whether and how half precision is emulated, also of the second model; `off` by default. ONNX alone. */
   readonly half?: HalfChoice | undefined;
+  /** Whether only its outputs are seen: see `hideTensors`. */
+  readonly hidesTensors?: boolean | undefined;
   /** Called with the size of the model's files once they are read, before a runtime gets them. */
   readonly onModelBytes?: ((bytes: number) => void) | undefined;
 }

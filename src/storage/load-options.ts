@@ -1,6 +1,6 @@
 import { readdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import type { ModelConfig, SecondModelConfig } from '../config/schema.ts';
+import type { ModelConfig, SecondModelConfig, ThreatModel } from '../config/schema.ts';
 import { CODEPOINTS } from '../config/values.ts';
 import { UserError } from '../core/errors.ts';
 import { type LoadOptions, MODEL_JSON, type SecondModelOptions } from '../model/model.ts';
@@ -38,8 +38,16 @@ export function modelPath({ model }: { readonly model?: string | undefined }): {
 }
 
 /** Options to load the model alone, without a second one. */
-export function loadOptions({ runtime, signature, tags, half = 'auto', generate }: ModelConfig): LoadOptions {
-  if (generate === undefined) return { runtime, signature, tags, half };
+export function loadOptions({
+  runtime,
+  signature,
+  tags,
+  half = 'auto',
+  generate,
+  threatModel,
+}: ModelConfig & { readonly threatModel?: ThreatModel | undefined }): LoadOptions {
+  const hidden = threatModel?.knows.model === 'outputs' ? { hidesTensors: true } : {};
+  if (generate === undefined) return { runtime, signature, tags, half, ...hidden };
   const { prompts: _prompts, promptLength: _length, vocabulary, ...sampling } = generate;
   const isPath = vocabulary !== CODEPOINTS && !/^\w+:\/\//.test(vocabulary);
   return {

@@ -1,10 +1,10 @@
 import { readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 import { digests, readJson } from '../support/campaign.ts';
 import { neurofuzz } from '../support/command.ts';
 import { testFolder } from '../support/folder.ts';
-import { writeGreatestOnnx, writeSeeds } from '../support/models.ts';
+import { writeGreatestOnnx, writeLogOnnx, writeSeeds } from '../support/models.ts';
 
 const folder = testFolder();
 const model = writeGreatestOnnx(folder, false);
@@ -166,5 +166,74 @@ describe('init --threat-model', () => {
     expect(text).toMatch(/^labels: labels\.txt$/m);
     expect(text).not.toMatch(/^quantize/m);
     expect((await neurofuzz(['threat', file])).stdout).toMatch(/largest change of a value 0\.0/);
+  });
+});
+
+describe('an attacker who sees outputs alone', () => {
+  const digits = (knows: string) =>
+    campaignFile(
+      {
+        goal: { kind: 'untargeted' },
+        may: 'indistinguishable',
+        limits: { linf: 0.4 },
+        knows: { model: knows },
+      },
+      {
+        model: resolve('corpora/quantized-digits/digits.onnx'),
+        against: resolve('corpora/quantized-digits/digits-int8.onnx'),
+        seeds: resolve('corpora/quantized-digits/seeds.npz'),
+        labels: undefined,
+        range: [-1, 1],
+        execs: 3000,
+      },
+    );
+
+  test('finds disagreements without a gradient, and the same on four workers', async () => {
+    const { path, out } = digits('outputs');
+    const { code, stdout, stderr } = await neurofuzz(['fuzz', '-c', path, '-o', out, '--json']);
+    expect(stderr).not.toMatch(/hidden/);
+    const result = JSON.parse(stdout);
+    expect({ code, ...result }).toMatchObject({
+      code: 1,
+      execs: 3000,
+      gradients: 0,
+      forwardEquivalents: 3000,
+      sites: [],
+      threatModel: { outside: 0 },
+    });
+    expect(result.findings.signatures.map(({ signature }: { signature: string }) => signature)).toEqual(
+      expect.arrayContaining(['differential-class-logits']),
+    );
+    await neurofuzz(['fuzz', '-c', path, '-o', `${out}-4`, '--quiet', '-j', '4']);
+    expect(digests(`${out}-4`, 'corpus', 'findings')).toEqual(digests(out, 'corpus', 'findings'));
+    expect((await neurofuzz(['replay', out])).stdout).toMatch(/^still broken 10\/10 {2}differential-class/m);
+  });
+
+  test('has gradients where the weights are known', async () => {
+    const { path, out } = digits('weights');
+    const { stdout } = await neurofuzz(['fuzz', '-c', path, '-o', out, '--json', '--quiet']);
+    expect(JSON.parse(stdout).gradients).toBeGreaterThan(0);
+  });
+
+  test('finds NaN at an output, without the operation that makes it', async () => {
+    const { path, out } = campaignFile(
+      { goal: { kind: 'reliability' }, knows: { model: 'outputs' } },
+      { model: writeLogOnnx(folder), labels: undefined, range: [-1, 1], execs: 500 },
+    );
+    const { code, stdout } = await neurofuzz(['fuzz', '-c', path, '-o', out, '--json', '--quiet']);
+    const [{ signature }] = JSON.parse(stdout).findings.signatures;
+    expect({ code, signature }).toEqual({ code: 1, signature: expect.stringMatching(/^nonfinite-nan-y/) });
+  });
+
+  test('cannot name an inner tensor', async () => {
+    const { path, out } = digits('outputs');
+    const { code, stderr } = await neurofuzz([
+      ...['fuzz', '-c', path, '-o', out, '--quiet'],
+      ...['--coverage', 'hidden'],
+    ]);
+    expect({ code, stderr }).toEqual({
+      code: 2,
+      stderr: expect.stringMatching(/the model has no tensor hidden/),
+    });
   });
 });

@@ -3,6 +3,7 @@ import { join, relative } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 import { checkSettings, readCampaignFile } from '../../src/config/load.ts';
 import { presetThreatModel, THREAT_PRESET_NAMES } from '../../src/config/threat-presets.ts';
+import { loadOptions } from '../../src/storage/load-options.ts';
 import { testFolder } from '../support/folder.ts';
 
 const folder = testFolder();
@@ -19,6 +20,7 @@ describe('a threat model', () => {
       starts: 'given',
       may: 'unconstrained',
       limits: {},
+      knows: { model: 'weights' },
       turn: 'after',
     });
   });
@@ -152,6 +154,29 @@ describe('the goal of a threat model', () => {
     expect(() => check({ goal }, { objective: 'misclassified:confident=0.5' })).toThrow(
       '--objective: misclassified:confident=0.5 contradicts threatModel.goal.confident 0.8',
     );
+  });
+});
+
+describe('an attacker who sees outputs alone', () => {
+  const threatModel = { goal: UNTARGETED, knows: { model: 'outputs' } };
+
+  test.each([
+    [
+      { quantize: 'int8' },
+      /knows\.model: outputs: quantize int8 looks at inner tensors: write the copy with neurofuzz quantize/,
+    ],
+    [{ coverage: 'layers' }, /knows\.model: outputs hides the layers: set coverage to auto/],
+    [
+      { generate: { vocabulary: 'codepoints' }, objective: './own.js' },
+      /knows\.model: outputs is for models that answer with numbers/,
+    ],
+  ])('%j is refused', (others, message) => {
+    expect(() => check(threatModel, others)).toThrow(message);
+  });
+
+  test('loads the model without its tensors', () => {
+    expect(loadOptions(check(threatModel))).toMatchObject({ hidesTensors: true });
+    expect(loadOptions(check({ goal: UNTARGETED }))).not.toHaveProperty('hidesTensors');
   });
 });
 

@@ -52,7 +52,7 @@ export async function resolveGoals(
       : await probeWorker.reachableSites(valueIntervals(inputs.descriptors, inputs.seeds), boxes);
   const isAttributing = objectives.some(({ isAttributable }) => isAttributable);
   const traces = canExposeTensors(model);
-  if (isAttributing && !traces)
+  if (isAttributing && !traces && model.hidesTensors !== true)
     notices.warn(
       `the model has more than ${MAX_EXPOSED_PARAMETERS / 1e6} million weights, too many for sessions with watched tensors: there are no margins, and findings are not traced to operations`,
     );

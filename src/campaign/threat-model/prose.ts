@@ -44,6 +44,11 @@ const MAY_TEXTS: Readonly<Record<ThreatModel['may'], string>> = {
   unconstrained: 'The input may be any within its range and types.',
 };
 
+const KNOWLEDGE_TEXTS: Readonly<Record<ThreatModel['knows']['model'], string>> = {
+  weights: 'The attacker knows the model: all tensors, and gradients.',
+  outputs: 'The attacker sees the outputs alone: no inner tensors and no gradients.',
+};
+
 const TURN_TEXTS: Readonly<Record<ThreatModel['turn'], string>> = {
   after: 'The attacker moves after the model is fixed.',
   before: 'The attacker moves before the model is fixed: nothing is searched, the seeds are run as they are.',
@@ -72,13 +77,14 @@ function limitTexts(config: CampaignConfig): string[] {
 export function threatProse(config: CampaignConfig): string[] {
   const { threatModel } = config;
   if (threatModel === undefined) return [];
-  const { goal, starts, may, turn, population } = threatModel;
+  const { goal, starts, may, knows, turn, population } = threatModel;
   const limits = limitTexts(config);
   return [
     goalText(goal),
     startText(starts),
     MAY_TEXTS[may],
     ...(limits.length === 0 ? [] : [`Limits: ${limits.join('; ')}.`]),
+    ...(goal.kind === 'reliability' ? [] : [KNOWLEDGE_TEXTS[knows.model]]),
     TURN_TEXTS[turn],
     ...(population === undefined
       ? []

@@ -1,4 +1,5 @@
 import { errorMessage, MachineError, UserError } from '../../core/errors.ts';
+import { hideTensors } from '../hide-tensors.ts';
 import { asGenerativeModel } from '../language/generative-model.ts';
 import type { LoadOptions, Model, ModelFamily, ModelLoader } from '../model.ts';
 import { pairModels } from '../second-model.ts';
@@ -18,6 +19,11 @@ const LOADERS: Readonly<Record<ModelFamily, () => Promise<ModelLoader>>> = {
  * @throws UserError if there is no such model or it cannot be loaded; MachineError if no runtime starts
  */
 export async function loadModel(path: string, options: LoadOptions): Promise<Model> {
+  const model = await loadWholeModel(path, options);
+  return options.hidesTensors === true ? hideTensors(model) : model;
+}
+
+async function loadWholeModel(path: string, options: LoadOptions): Promise<Model> {
   const { secondModel, generate, onStep, ...single } = options;
   if (generate !== undefined) {
     if (secondModel !== undefined)

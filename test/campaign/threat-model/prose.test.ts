@@ -23,9 +23,16 @@ test('every field is a sentence', () => {
     'The input is given to the attacker: success is a share of all seeds.',
     'The changed input must mean the same as the seed: mutators that may alter it are off.',
     'Limits: largest change of a value 0.1; legal values [-1,1].',
+    'The attacker knows the model: all tensors, and gradients.',
     'The attacker moves after the model is fixed.',
     'Attackers send 1 % of the inputs, and one success costs as much as 20 ordinary errors.',
   ]);
+});
+
+test('an attacker without weights sees outputs, and without an attacker nobody knows anything', () => {
+  const known = (kind: string) => prose({ goal: { kind }, knows: { model: 'outputs' } }).join(' ');
+  expect(known('untargeted')).toMatch(/sees the outputs alone: no inner tensors and no gradients/);
+  expect(known('reliability')).not.toMatch(/outputs alone/);
 });
 
 test('goals differ in their first sentence, and a frozen corpus is said', () => {
