@@ -122,6 +122,8 @@ export async function measureLayers(
   const names = CRITERIA.list()
     .map(({ name }) => name)
     .filter((name) => name !== 'attention' && name !== 'values' && (only?.includes(name) ?? true));
+  const unknown = only?.find((name) => !names.includes(name));
+  if (unknown !== undefined) throw new Error(`no criterion ${unknown}: ${names.join(', ')}`);
   for (const name of tracked('layers', 'criterion', names)) {
     const ratios = { layers: [] as number[], logits: [] as number[], all: [] as number[] };
     let own: CpuRates | undefined;

@@ -189,10 +189,19 @@ const EXPERIMENTS = {
 
 await withFolder(async (folder) => {
   const rows: string[][] = [];
-  for (const name of options.only.split(',') as (keyof typeof EXPERIMENTS)[]) {
+  const names = options.only.split(',');
+  const unknown = names.find((name) => !Object.hasOwn(EXPERIMENTS, name));
+  if (unknown !== undefined)
+    throw new Error(`no experiment ${unknown}: ${Object.keys(EXPERIMENTS).join(', ')}`);
+  for (const name of names as (keyof typeof EXPERIMENTS)[]) {
     const { title, run } = EXPERIMENTS[name];
     const figures = await run(folder);
-    if (figures === undefined) continue;
+    if (figures === undefined) {
+      process.stderr.write(
+        `left out: ${title}: ${name === 'words' ? options.text : options.data} is not there\n`,
+      );
+      continue;
+    }
     const { coverage, random } = PUBLISHED[name];
     rows.push([
       title,

@@ -76,7 +76,9 @@ function checkSameCoverage(sources: readonly ReadOnlyCorpus[]): void {
         ? 'have different models'
         : coverageOf(other) !== coverageOf(first)
           ? 'compare different activations'
-          : undefined;
+          : other.reference !== first.reference
+            ? 'have different reference inputs, which are the seeds where --coverage-reference names no others'
+            : undefined;
     if (difference !== undefined)
       throw new UserError(
         `${first.folder} and ${other.folder} ${difference}: distill each separately, and start a campaign with both by fuzz --corpus`,
@@ -90,7 +92,7 @@ async function distillInto(
   { indices, threshold, margins, keptFor }: CorpusSelection,
   onWritten: (done: number, total: number) => void,
 ): Promise<DistillReport> {
-  const [{ modelSha256, coverage, measure, feedback, inputs }] = merged.sources;
+  const [{ modelSha256, coverage, measure, reference, feedback, inputs }] = merged.sources;
   const entries = indices.map((index) => merged.entries[index]);
   const ids = entries.map(({ record }) => record.id);
   const findings = new Map<string, string>();
@@ -110,6 +112,7 @@ async function distillInto(
     modelSha256,
     coverage,
     measure,
+    ...(reference === undefined ? {} : { reference }),
     ...(feedback === DEFAULT_FEEDBACK ? {} : { feedback }),
     inputs,
     threshold,

@@ -20,6 +20,8 @@ export interface DistilledRecord
   readonly formatVersion: number;
   /** SHA-256 of the request and the choice. */
   readonly digest: string;
+  /** A digest of the inputs that observations are relative to; absent where they are relative to none. */
+  readonly reference?: string;
   /** Absent where it is the default, `distance`. */
   readonly feedback?: FeedbackName;
   /**

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { fileError, UserError } from '../core/errors.ts';
 import { plural } from '../core/format-number.ts';
 import { type FeedbackName, feedbackKind } from '../coverage/feedback/registry.ts';
+import { needsReference } from '../coverage/registry.ts';
 import type { CorpusEntryRecord } from '../fuzzer/corpus/corpus-entry.ts';
 import type { SavedFuzzerState } from '../fuzzer/state.ts';
 import { CAMPAIGN_FILE } from '../storage/campaign-store.ts';
@@ -28,7 +29,7 @@ export interface CorpusLine {
 
 /** A corpus that is read and never written: a campaign's, or a distilled one. */
 export interface ReadOnlyCorpus
-  extends Pick<DistilledRecord, 'modelSha256' | 'coverage' | 'measure' | 'inputs' | 'width'> {
+  extends Pick<DistilledRecord, 'modelSha256' | 'coverage' | 'measure' | 'reference' | 'inputs' | 'width'> {
   readonly folder: string;
   readonly feedback: FeedbackName;
   /** The largest threshold that the campaign had; of a set, that which it began with. */
@@ -60,6 +61,7 @@ export async function readCorpusFolder(folder: string): Promise<ReadOnlyCorpus> 
 
 async function readCampaignCorpus(folder: string): Promise<ReadOnlyCorpus> {
   const { modelSha256, coverage, measure, inputs, settings, resolved } = await readManifest(folder);
+  const reference = referenceDigest(measure, resolved);
   const feedback = recordedFeedback(resolved.feedback, join(folder, CAMPAIGN_FILE));
   const { checkpoint, damage } = await readCheckpoint<SavedFuzzerState>(folder);
   if (checkpoint === undefined)
@@ -73,7 +75,15 @@ async function readCampaignCorpus(folder: string): Promise<ReadOnlyCorpus> {
   // Goals are numbered within a campaign: those of other objectives or ranges are different ones.
   const owner = JSON.stringify([settings.objective, settings.range ?? null]);
   const margins = smallestMargins(state, idAt, owner);
-  return { folder, modelSha256, coverage, measure, feedback, inputs, width, threshold, ...corpus, margins };
+  const described = { modelSha256, coverage, measure, ...(reference === undefined ? {} : { reference }) };
+  return { folder, ...described, feedback, inputs, width, threshold, ...corpus, margins };
+}
+
+/** A digest of the inputs that a campaign's observations are relative to; undefined where its criterion compares with none. */
+function referenceDigest(measure: string, resolved: Readonly<Record<string, unknown>>): string | undefined {
+  const given =
+    resolved.coverageReferenceSha256 ?? (needsReference(measure) ? resolved.seedsSha256 : undefined);
+  return given === undefined ? undefined : String(given);
 }
 
 /** The smallest margins in the saved state of a campaign's directed search. */
@@ -99,13 +109,14 @@ function smallestMargins(
 async function readDistilledCorpus(folder: string): Promise<ReadOnlyCorpus> {
   const path = join(folder, DISTILLED_FILE);
   const record = await readDistilledRecord(path);
-  const { modelSha256, coverage, measure, inputs, width, threshold, margins } = record;
+  const { modelSha256, coverage, measure, reference, inputs, width, threshold, margins } = record;
   const { idAt: _idAt, ...corpus } = await readEntries(folder, width, []);
   return {
     folder,
     modelSha256,
     coverage,
     measure,
+    ...(reference === undefined ? {} : { reference }),
     feedback: recordedFeedback(record.feedback, path),
     inputs: checkInputs(inputs, path),
     width,

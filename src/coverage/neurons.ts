@@ -1,6 +1,7 @@
+import { UserError } from '../core/errors.ts';
 import { batchLayout } from '../model/batch-axis.ts';
 import type { BatchResult, BatchTensor } from '../model/batched-model.ts';
-import { findFeatureMaps } from '../model/graph/feature-maps.ts';
+import { findNeuronAxes, type NeuronAxes } from '../model/graph/neuron-axes.ts';
 import type { Model } from '../model/model.ts';
 import { readNumber } from '../tensor/tensor.ts';
 
@@ -11,8 +12,8 @@ export type ChannelAxis = 'first' | 'last';
 export interface NeuronLayout {
   /** Axis of the feature maps in activations with three axes or more. */
   readonly channels: ChannelAxis;
-  /** Tensors that hold feature maps along the first axis whatever their number of axes, such as results of a convolution along time. */
-  readonly featureMaps?: ReadonlySet<string>;
+  /** What is known of tensors by name, and not by their number of axes. */
+  readonly axes?: ReadonlyMap<string, NeuronAxes>;
   /** Whether a testcase is the whole input, so that tensors keep the axis of a batch, which is 1. */
   readonly isWhole?: boolean;
 }
@@ -29,9 +30,12 @@ export function neuronLayout({
 }: Pick<Model, 'format' | 'graph' | 'inputs' | 'capabilities'>): NeuronLayout {
   const isWhole = batchLayout(inputs).axis === 'none';
   if (format !== 'onnx') return { channels: 'last', isWhole };
-  const names = [...findFeatureMaps(graph)];
-  const means = names.map((name) => mapMeans?.meanOf(name)).filter((name) => name !== undefined);
-  return { channels: 'first', featureMaps: new Set([...names, ...means]), isWhole };
+  const axes = new Map(findNeuronAxes(graph));
+  for (const name of [...axes.keys()]) {
+    const mean = mapMeans?.meanOf(name);
+    if (mean !== undefined) axes.set(mean, 'maps');
+  }
+  return { channels: 'first', axes, isWhole };
 }
 
 /** The neurons of one watched tensor: positions in an observation. */
@@ -71,6 +75,25 @@ export function neuronValues({ rows, activations }: BatchResult, layout: NeuronL
   return { rows, width, layers, values };
 }
 
+/**
+ * Reads the values of neurons from the runs of one model.
+ *
+ * @returns as `neuronValues`; throws UserError where a tensor has another number of neurons than in the first run
+ */
+export function neuronReader(layout: NeuronLayout): (result: BatchResult) => NeuronValues {
+  let known: readonly NeuronLayer[] | undefined;
+  return (result) => {
+    const run = neuronValues(result, layout);
+    known ??= run.layers;
+    const other = run.layers.findIndex(({ count }, i) => count !== known?.[i].count);
+    if (other >= 0)
+      throw new UserError(
+        `--coverage: the size of ${run.layers[other].name} depends on that of the input, so that it has ${known[other].count} or ${run.layers[other].count} neurons; choose other tensors`,
+      );
+    return run;
+  };
+}
+
 interface MapLayout {
   readonly maps: number;
   /** Distance between the first values of two maps, and between two values of one. */
@@ -87,15 +110,24 @@ interface MeansTarget {
 
 function mapsOf(
   { name, shape: given, size }: BatchTensor,
-  { channels, featureMaps, isWhole = false }: NeuronLayout,
+  { channels, axes, isWhole = false }: NeuronLayout,
 ): MapLayout {
   const shape = isWhole && given[0] === 1 ? given.slice(1) : given;
   if (shape.length < 2) return { maps: size, stride: 1, step: 1 };
-  const isSequence = shape.length === 2 && featureMaps?.has(name) !== true;
-  const axis = isSequence || channels === 'last' ? shape.length - 1 : 0;
-  const maps = shape[axis];
-  if (axis > 0) return { maps, stride: 1, step: maps };
-  return { maps, stride: maps === 0 ? 0 : size / maps, step: 1 };
+  const areLast = shape.length === 2 || channels === 'last';
+  switch (axes?.get(name) ?? (areLast ? 'last' : 'maps')) {
+    case 'maps':
+      return { maps: shape[0], stride: shape[0] === 0 ? 0 : size / shape[0], step: 1 };
+    case 'last':
+      return interleaved(shape[shape.length - 1]);
+    case 'units':
+      return interleaved(shape.slice(1).reduce((product, length) => product * length, 1));
+  }
+}
+
+/** Units whose values at one position follow one another. */
+function interleaved(units: number): MapLayout {
+  return { maps: units, stride: 1, step: units };
 }
 
 /** Means of a tensor's maps in all rows. */

@@ -106,6 +106,12 @@ function makePluginCriterion(
         );
       return observations;
     });
-  if (calibrate === undefined) return { observe: checked };
-  return { observe: checked, calibrate: (walk) => plugin.guard(() => calibrate.call(criterion, walk)) };
+  const { layers } = criterion;
+  return {
+    observe: checked,
+    ...(calibrate === undefined
+      ? {}
+      : { calibrate: (walk) => plugin.guard(() => calibrate.call(criterion, walk)) }),
+    ...(layers === undefined ? {} : { layers: () => plugin.guard(() => layers.call(criterion)) }),
+  };
 }

@@ -112,6 +112,12 @@ export function usesReference(spec: string): boolean | undefined {
   return kind === undefined ? undefined : kind.collectReference !== undefined;
 }
 
+/** Whether a spec's built-in criterion cannot be without reference inputs: the seeds are such where no others are given. */
+export function needsReference(spec: string): boolean {
+  const kind = builtInOf(spec);
+  return kind?.collectReference !== undefined && kind.isReferenceOptional !== true;
+}
+
 /** The built-in criterion of a spec; undefined for a module, since loading one runs it. */
 function builtInOf(spec: string): CoverageCriterionKind | undefined {
   return CRITERIA.find(parseExtensionSpec(spec).name);

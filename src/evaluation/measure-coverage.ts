@@ -52,6 +52,8 @@ export interface CoverageMeasurements {
   readonly criteria: readonly CriterionCoverage[];
   /** Of each test set, the number of inputs that the model fails on, which cover nothing. */
   readonly failed: readonly number[];
+  /** Of the reference, the number of inputs that the model fails on, which do not count. */
+  readonly failedReference: number;
 }
 
 /**
@@ -72,7 +74,7 @@ export async function measureCoverage(
     ran += rows;
     onShare(ran / total);
   };
-  const resolved = await resolveWithReference(model, request, onRows);
+  const { resolved, failedReference } = await resolveWithReference(model, request, onRows);
   const coverages = criteria.map((): SetCoverage[] => []);
   const failed: number[] = [];
   for (const testcases of sets) {
@@ -85,7 +87,11 @@ export async function measureCoverage(
     failed.push(failures);
     tallies.forEach((tally, i) => void coverages[i].push(tally.coverage()));
   }
-  return { criteria: criteria.map((criterion, i) => ({ criterion, sets: coverages[i] })), failed };
+  return {
+    criteria: criteria.map((criterion, i) => ({ criterion, sets: coverages[i] })),
+    failed,
+    failedReference,
+  };
 }
 
 /** The criteria, with what they need to know of the reference inputs. */
@@ -93,19 +99,22 @@ async function resolveWithReference(
   model: BatchedModel,
   request: CoverageRequest,
   onRows: (rows: number) => void,
-): Promise<ResolvedCriterion[]> {
+): Promise<{ readonly resolved: readonly ResolvedCriterion[]; readonly failedReference: number }> {
   const { criteria, reference, settings } = request;
   const collectors = await Promise.all(criteria.map((spec) => makeReferenceCollector(spec, settings, false)));
-  await visitRuns(model, reference, request, (result) => {
+  const failedReference = await visitRuns(model, reference, request, (result) => {
     for (const collector of collectors) collector?.add(result);
     onRows(result.rows);
   });
-  return Promise.all(
+  if (failedReference === reference.length && collectors.some((collector) => collector !== undefined))
+    throw new UserError('the model fails on every input that coverage compares with');
+  const resolved = await Promise.all(
     criteria.map((spec, i) => {
       const collected = collectors[i]?.finish();
       return resolveCriterion(spec, { ...settings, ...(collected && { reference: collected }) });
     }),
   );
+  return { resolved, failedReference };
 }
 
 /** Runs testcases and returns the number of those that the model fails on. */

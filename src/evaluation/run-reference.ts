@@ -1,3 +1,5 @@
+import { UserError } from '../core/errors.ts';
+import { plural } from '../core/format-number.ts';
 import type { ReferenceCollector } from '../coverage/reference.ts';
 import type { TestcaseData } from '../inputs/testcase.ts';
 import type { BatchedModel } from '../model/batched-model.ts';
@@ -19,7 +21,11 @@ export interface ReferenceRequest {
   readonly isGiven: boolean;
 }
 
-/** Runs reference inputs and has a collector see the watched tensors; inputs that the model fails do not count. */
+/**
+ * Runs reference inputs and has a collector see the watched tensors.
+ *
+ * @returns how many inputs the model fails on: they do not count
+ */
 export async function runReference(
   model: BatchedModel,
   testcases: readonly TestcaseData[],
@@ -27,11 +33,38 @@ export async function runReference(
   batch: number,
   collector: ReferenceCollector,
   heartbeat: () => void,
-): Promise<void> {
+): Promise<number> {
+  let failed = 0;
   for (const group of groupIntoBatches(testcases, ({ form }) => form, batch)) {
     const run = (from: number, to: number) => model.run(packBatch(group.slice(from, to)), to - from, watched);
     for await (const outcome of runInHalves(0, group.length, run))
       if ('result' in outcome) collector.add(outcome.result);
+      else failed++;
     heartbeat();
   }
+  return failed;
+}
+
+/**
+ * Warns of reference inputs that the model fails on, which are left out.
+ *
+ * @param isGiven whether the inputs are those of `--coverage-reference`, and not the seeds
+ * @throws UserError where it fails on all of them
+ */
+export function reportReferenceFailures(
+  failed: number,
+  total: number,
+  isGiven: boolean,
+  warn: (text: string) => void,
+): void {
+  if (failed === 0) return;
+  const flag = isGiven ? '--coverage-reference' : '--seeds';
+  if (failed === total)
+    throw new UserError(
+      `${flag}: the model fails on every input that coverage compares with: name inputs that it accepts`,
+    );
+  if (isGiven)
+    warn(
+      `the model fails on ${failed} of ${plural(total, 'input')} of --coverage-reference: they are left out`,
+    );
 }

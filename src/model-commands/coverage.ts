@@ -4,8 +4,15 @@ import type { CampaignConfig, InputConfig, ModelConfig } from '../config/schema.
 import { UserError } from '../core/errors.ts';
 import { plural } from '../core/format-number.ts';
 import type { OnProgress, Progress } from '../core/progress.ts';
-import { CRITERIA, criterionHelp, measurableCriteria, usesReference } from '../coverage/registry.ts';
+import {
+  CRITERIA,
+  criterionHelp,
+  measurableCriteria,
+  needsReference,
+  usesReference,
+} from '../coverage/registry.ts';
 import type { CriterionCoverage } from '../evaluation/measure-coverage.ts';
+import { reportReferenceFailures } from '../evaluation/run-reference.ts';
 import {
   ALL_LAYERS,
   chooseWatchedTensors,
@@ -60,8 +67,12 @@ export async function reportCoverage(
   onProgress: OnProgress = () => {},
 ): Promise<CoverageReport> {
   if (config.seeds === undefined) throw new UserError('there are no inputs to measure: set --seeds');
-  const specs = config.measure ?? measurableCriteria();
+  const specs = [...new Set(config.measure ?? measurableCriteria())];
   for (const spec of specs) CRITERIA.check(spec);
+  if (config.coverageReference !== undefined && specs.every((spec) => comparesWithReference(spec) === false))
+    throw new UserError(
+      `--coverage-reference: ${specs.join(', ')} measured on a test set ${specs.length === 1 ? 'compares' : 'compare'} with no reference inputs; remove it, or choose other criteria (neurofuzz coverage lists them)`,
+    );
   const steps = (done: number, inner?: Progress): void =>
     onProgress({ label: 'measuring coverage', done, total: STEPS, unit: 'step', inner });
   steps(0);
@@ -79,7 +90,7 @@ export async function reportCoverage(
             })
           ).seeds;
     const sets = others === undefined ? [seeds] : [seeds, others];
-    if (reference === undefined && specs.some((spec) => usesReference(spec) === true))
+    if (reference === undefined && specs.some((spec) => comparesWithReference(spec) === true))
       notices.info(
         'The seeds are their own reference: nothing lies outside their ranges. Give training inputs with --coverage-reference.',
       );
@@ -93,6 +104,7 @@ export async function reportCoverage(
     const total = sets.flat().length + request.reference.length;
     const criteria: CriterionCoverage[] = [];
     let failed: readonly number[] = [];
+    let failedReference = 0;
     const omitted: { criterion: string; reason: string }[] = [];
     const measure = async (measured: readonly string[]): Promise<void> => {
       const measurements = await session.measureCoverage({ ...request, criteria: measured }, (share) =>
@@ -100,6 +112,7 @@ export async function reportCoverage(
       );
       criteria.push(...measurements.criteria);
       failed = measurements.failed;
+      failedReference = Math.max(failedReference, measurements.failedReference);
     };
     try {
       await measure(specs);
@@ -114,6 +127,8 @@ export async function reportCoverage(
           omitted.push({ criterion, reason: reason.message });
         }
     }
+    if (reference !== undefined)
+      reportReferenceFailures(failedReference, reference.length, true, (text) => notices.warn(text));
     failed.forEach((count, i) => {
       if (count > 0)
         notices.warn(
@@ -130,6 +145,11 @@ export async function reportCoverage(
       omitted,
     };
   });
+}
+
+/** Whether a criterion compares a test set with reference inputs; undefined for a module, which is not loaded. NLC does so in campaigns alone. */
+function comparesWithReference(spec: string): boolean | undefined {
+  return usesReference(spec) === true ? needsReference(spec) : usesReference(spec);
 }
 
 function nameOfSet(index: number): string {

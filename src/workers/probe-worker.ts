@@ -208,7 +208,8 @@ export class ProbeWorker {
   }
 
   /**
-   * The reference of a coverage criterion, from runs of inputs; undefined where the criterion has none.
+   * The reference of a coverage criterion, from runs of inputs, undefined where the criterion has none; and how many of them the model fails
+   * on.
    *
    * @param onProgress called with the number of inputs that have run
    * @throws UserError where the inputs do not suffice, or one ends the model's process
@@ -217,20 +218,23 @@ export class ProbeWorker {
     testcases: readonly TestcaseData[],
     request: Omit<ReferenceRequest, 'testcases' | 'isFirst' | 'isLast'>,
     onProgress: OnProgress = () => {},
-  ): Promise<CoverageReference | undefined> {
+  ): Promise<{ readonly reference: CoverageReference | undefined; readonly failed: number }> {
     let reference: CoverageReference | undefined;
+    let failed = 0;
     for (let from = 0; from < testcases.length; from += REFERENCE_PART) {
       const part = testcases.slice(from, from + REFERENCE_PART);
       const isFirst = from === 0;
       const isLast = from + part.length === testcases.length;
-      reference = await refuseIfProcessDies(
+      const collected = await refuseIfProcessDies(
         this.#model.path,
         'running the reference inputs of coverage',
         () => this.#process.call('collectReference', { ...request, testcases: part, isFirst, isLast }),
       );
+      reference = collected.reference;
+      failed += collected.failed;
       onProgress(from + part.length);
     }
-    return reference;
+    return { reference, failed };
   }
 
   /** Makes the plug-ins and opens the session that tasks run in. */

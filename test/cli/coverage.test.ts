@@ -107,6 +107,33 @@ describe('campaigns by a criterion of the literature', () => {
     },
   );
 
+  test('whose reference inputs differ are not distilled together', async () => {
+    const run = async (name: string, reference: string) => {
+      const out = join(folder, name);
+      const args = [
+        'fuzz',
+        model,
+        '-i',
+        seeds,
+        '--range=0,1',
+        '-s',
+        '1',
+        '-n',
+        '300',
+        '--measure',
+        'boundary',
+      ];
+      await neurofuzz([...args, '--coverage-reference', reference, '-o', out, '--quiet']);
+      return out;
+    };
+    const [first, other] = [await run('by-training', training), await run('by-seeds', seeds)];
+    const together = await neurofuzz(['distill', first, other, '-o', join(folder, 'both'), '--quiet']);
+    expect(together).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining(`${first} and ${other} have different reference inputs`),
+    });
+  });
+
   test('by a criterion whose elements are nearly all new keep few, and distill keeps the elements of all', async () => {
     const run = async (name: string, ...flags: string[]) => {
       const out = join(folder, name);

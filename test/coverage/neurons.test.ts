@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { type NeuronLayout, neuronLayout, neuronValues } from '../../src/coverage/neurons.ts';
+import { type NeuronLayout, neuronLayout, neuronReader, neuronValues } from '../../src/coverage/neurons.ts';
 import type { BatchTensor } from '../../src/model/batched-model.ts';
 import type { Graph } from '../../src/model/graph/graph.ts';
 
@@ -15,7 +15,7 @@ function layoutOfModel(
 ): NeuronLayout {
   return neuronLayout({
     format,
-    graph: { nodes } as unknown as Graph,
+    graph: { nodes, constants: new Map([['w', {}]]) } as unknown as Graph,
     inputs: shapes.map((shape, i) => ({ name: `input ${i}`, type: 'float32', shape })),
     capabilities: { mapMeans: { meanOf: (name) => (name === 'a' ? 'mean of a' : undefined) } },
   });
@@ -85,5 +85,29 @@ describe('results of a convolution have their maps along the axis of channels', 
     expect([...neuronValues(run(mean), layout).values]).toEqual([2, 20]);
     const sequence = { ...tensor([1, 2, 3], 1, 2, 3, 10, 20, 30), name: 'hidden' };
     expect([...neuronValues(run(sequence), layout).values]).toEqual([5.5, 11, 16.5]);
+  });
+});
+
+describe('units of sequences', () => {
+  const layoutOf = (...nodes: readonly object[]) => layoutOfModel('onnx', [[null, null, 8]], nodes);
+  const run = (activation: BatchTensor) => ({ rows: 1, inputs: [], outputs: [], activations: [activation] });
+  /** Two heads of two dimensions at each position: [positions, heads, dimensions]. */
+  const heads = (positions: number) =>
+    tensor([positions, 2, 2], ...Array.from({ length: positions * 4 }, (_, i) => i));
+  const product = { op: 'MatMul', inputs: ['x', 'w'], outputs: ['p'] };
+  const reshape = { op: 'Reshape', inputs: ['p', 'shape'], outputs: ['a'] };
+
+  test('are those of all heads, whatever the length', () => {
+    const layout = layoutOf(product, reshape);
+    expect([...neuronValues(run(heads(2)), layout).values]).toEqual([2, 3, 4, 5]);
+    expect([...neuronValues(run(heads(3)), layout).values]).toEqual([4, 5, 6, 7]);
+  });
+
+  test('that depend on the length of the input are refused by name', () => {
+    const read = neuronReader(layoutOf());
+    read(run(heads(2)));
+    expect(() => read(run(heads(3)))).toThrow(
+      '--coverage: the size of a depends on that of the input, so that it has 2 or 3 neurons; choose other tensors',
+    );
   });
 });

@@ -64,6 +64,18 @@ describe('a criterion of a plug-in', () => {
     expect(() => refused?.finish()).toThrow('finish must give an object whose values are Float32Arrays');
   });
 
+  test('may tell its layers, with the elements that inputs can cover there', async () => {
+    const path = module(
+      `export default { feedback: 'set', make: () => ({
+        observe: ({ rows }) => new Float32Array(rows),
+        layers: () => [{ name: 'a', from: 0, count: 1, elements: 8 }],
+      }) };`,
+    );
+    const { layers } = await resolveCriterion(path, settings);
+    expect(layers?.()).toEqual([{ name: 'a', from: 0, count: 1, elements: 8 }]);
+    expect((await resolveCriterion(observing('new Float32Array(rows)'), settings)).layers).toBeUndefined();
+  });
+
   test('is refused by name where it has an unknown feedback, nothing to observe with, or another width than before', async () => {
     const bag = observing('new Float32Array(rows)', ", feedback: 'bag'");
     await expect(resolveCriterion(bag, settings)).rejects.toThrow(

@@ -39,8 +39,15 @@ test('inputs that the model fails on are left out of test sets, which says how m
     [1, 0],
   ]);
   expect(mixed.criteria).toEqual(clean.criteria);
+  expect([clean.failedReference, mixed.failedReference]).toEqual([0, 1]);
 });
 
 test('a test set of which the model runs no input is refused', async () => {
   await expect(measure([[failing]])).rejects.toThrow('the model fails on every input of a test set');
+});
+
+test('a reference of which the model runs no input is refused', async () => {
+  await expect(measure([sound], [failing])).rejects.toThrow(
+    'the model fails on every input that coverage compares with',
+  );
 });

@@ -7,6 +7,7 @@ import type { CampaignConfig } from '../../config/schema.ts';
 import { parseDuration } from '../../config/values.ts';
 import type { FeedbackName } from '../../coverage/feedback/registry.ts';
 import type { CoverageReference } from '../../coverage/reference.ts';
+import { reportReferenceFailures } from '../../evaluation/run-reference.ts';
 import type { SeedAccountsOptions } from '../../fuzzer/seeds/seed-accounts.ts';
 import { NO_CLASS } from '../../inputs/class-label.ts';
 import { distinctShapes } from '../../inputs/seeds.ts';
@@ -209,7 +210,7 @@ export async function resolveTarget(
   const noise = await resolveNoise({ model, seeds, objectives, recorded }, probeWorker, notices);
   const varying = shapes.length > 1 || inputs.lengthChanges !== undefined;
   const seedAccounts = resolveSeedAccounts(config, objectives, inputs);
-  const reference = await probeWorker.collectReference(inputs.reference ?? seeds, {
+  const { reference, failed } = await probeWorker.collectReference(inputs.reference ?? seeds, {
     criterion: config.measure,
     masterSeed,
     varying,
@@ -217,6 +218,8 @@ export async function resolveTarget(
     batch,
     isGiven: inputs.reference !== undefined,
   });
+  const isGiven = inputs.reference !== undefined;
+  reportReferenceFailures(failed, (inputs.reference ?? seeds).length, isGiven, (text) => notices.warn(text));
   const setup = workerSetup(config, {
     inputs,
     seedAccounts,

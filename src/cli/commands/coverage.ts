@@ -27,10 +27,14 @@ export function coverageCommand(): Command {
   const command = describedCommand('coverage').argument('[model]', 'the model (default: list the criteria)');
   addSettingFlags(command, ['seeds'], { seeds: 'the test set, as fuzz takes seeds' });
   command.option('--compare <path...>', 'a second test set, to show beside the first');
-  addSettingFlags(command, ['coverageReference', 'coverage', 'shape', ...LOADING_FLAGS], {
-    coverage:
-      'tensors whose neurons count, by name or pattern; layers, the default: the result of every layer with weights',
-  });
+  addSettingFlags(
+    command,
+    ['coverageReference', 'coverage', 'shape', ...LOADING_FLAGS, 'generate', 'memory'],
+    {
+      coverage:
+        'tensors whose neurons count, by name or pattern; layers, the default: the result of every layer with weights',
+    },
+  );
   command
     .option('--measure <criterion...>', 'the criteria (default: all that suit the model)')
     .option('--html <file>', 'write a page with bars for each layer')
@@ -70,11 +74,10 @@ async function writePage(path: string, report: CoverageReport): Promise<void> {
   }
 }
 
-async function listCriteria({ json, seeds }: CoverageOptions & { readonly seeds?: unknown }): Promise<void> {
-  if (seeds !== undefined)
-    throw new UserError(
-      'name the model that the seeds are for: neurofuzz coverage model.onnx --seeds digits.npz',
-    );
+async function listCriteria({ json, ...options }: CoverageOptions): Promise<void> {
+  const [other] = Object.keys(options).filter((name) => !LIST_OPTIONS.has(name));
+  if (other !== undefined)
+    throw new UserError('name the model to measure: neurofuzz coverage model.onnx --seeds digits.npz');
   const { CRITERIA } = await import('../../coverage/registry.ts');
   const kinds = CRITERIA.list();
   if (json === true)
@@ -108,6 +111,9 @@ async function listCriteria({ json, seeds }: CoverageOptions & { readonly seeds?
       ),
     );
 }
+
+/** Flags that the list of criteria takes beside `--json`. */
+const LIST_OPTIONS: ReadonlySet<string> = new Set(['quiet', 'logLevel', 'logFormat']);
 
 /** Version of the JSON that `coverage --json` prints without a model. */
 const LIST_VERSION = 1;

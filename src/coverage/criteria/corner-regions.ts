@@ -51,6 +51,8 @@ function observeCorners(settings: CoverageCriterionSettings, sigma: number, hasL
     observeLayer(activations, offset, { from, count }, observation) {
       for (let i = 0; i < count; i++) {
         const value = activations[offset + i];
+        // A neuron that was never finite on the reference inputs has no range.
+        if (!(low[from + i] <= high[from + i])) continue;
         if (value > high[from + i]) observation[offset + i] = ABOVE;
         else if (hasLower && value < low[from + i]) observation[offset + i] = BELOW;
       }

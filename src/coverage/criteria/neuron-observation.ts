@@ -1,6 +1,6 @@
 import type { BatchResult } from '../../model/batched-model.ts';
 import type { CoverageCriterionSettings, CriterionImplementation, CriterionLayer } from '../criterion.ts';
-import { DEFAULT_LAYOUT, type NeuronLayer, type NeuronValues, neuronValues } from '../neurons.ts';
+import { DEFAULT_LAYOUT, type NeuronLayer, type NeuronValues, neuronReader } from '../neurons.ts';
 
 /** What a criterion over neurons has to say. */
 export interface NeuronObservation {
@@ -22,9 +22,10 @@ export function observingNeurons(
   { elementsPerNeuron, check, observeLayer }: NeuronObservation,
 ): CriterionImplementation {
   let layers: readonly CriterionLayer[] = [];
+  const read = neuronReader(layout);
   return {
     observe(result: BatchResult) {
-      const run = neuronValues(result, layout);
+      const run = read(result);
       check?.(run);
       const observation = new Float32Array(run.rows * run.width);
       for (let row = 0; row < run.rows; row++)

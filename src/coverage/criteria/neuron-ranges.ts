@@ -1,6 +1,7 @@
+import { UserError } from '../../core/errors.ts';
 import type { BatchResult } from '../../model/batched-model.ts';
 import type { CoverageCriterionSettings } from '../criterion.ts';
-import { DEFAULT_LAYOUT, type NeuronLayout, type NeuronValues, neuronValues } from '../neurons.ts';
+import { DEFAULT_LAYOUT, type NeuronValues, neuronReader } from '../neurons.ts';
 import { type ReferenceCollector, referencePart } from '../reference.ts';
 
 /** The range that each neuron had on the reference inputs, and its standard deviation there. */
@@ -12,7 +13,7 @@ export interface NeuronRanges {
 
 /** Collects the ranges of neurons; runs in which one is not finite do not count for it. */
 export class RangeCollector implements ReferenceCollector {
-  readonly #layout: NeuronLayout;
+  readonly #read: (result: BatchResult) => NeuronValues;
   #low: Float32Array | undefined;
   #high = new Float32Array(0);
   #counts = new Float64Array(0);
@@ -21,11 +22,11 @@ export class RangeCollector implements ReferenceCollector {
   #squares = new Float64Array(0);
 
   constructor({ layout = DEFAULT_LAYOUT }: Pick<CoverageCriterionSettings, 'layout'>) {
-    this.#layout = layout;
+    this.#read = neuronReader(layout);
   }
 
   add(result: BatchResult): void {
-    const { rows, width, values } = neuronValues(result, this.#layout);
+    const { rows, width, values } = this.#read(result);
     const low = this.#lowOf(width);
     for (let row = 0; row < rows; row++)
       for (let neuron = 0; neuron < width; neuron++)
@@ -68,8 +69,10 @@ export function neuronRanges({ reference }: CoverageCriterionSettings): NeuronRa
   return { low, high, deviation };
 }
 
-/** @throws Error where a run has another number of neurons than the reference */
+/** @throws UserError where a run has another number of neurons than the reference */
 export function checkWidth({ width }: NeuronValues, { low }: NeuronRanges): void {
   if (width !== low.length)
-    throw new Error(`the run has ${width} neurons and the coverage reference has ${low.length}`);
+    throw new UserError(
+      `--coverage: the sizes of the watched tensors depend on that of the input: the reference inputs have ${low.length} neurons, and another has ${width}; choose other tensors`,
+    );
 }

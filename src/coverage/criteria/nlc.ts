@@ -1,9 +1,9 @@
 import { UserError } from '../../core/errors.ts';
-import type { BatchResult } from '../../model/batched-model.ts';
 import type { CoverageCriterionKind, WalkStep } from '../criterion.ts';
 import { LayerCovariances } from '../feedback/covariance-feedback.ts';
-import { DEFAULT_LAYOUT, type NeuronLayout, type NeuronValues, neuronValues } from '../neurons.ts';
+import { DEFAULT_LAYOUT, type NeuronValues, neuronReader } from '../neurons.ts';
 import { isFiniteVector } from '../observation.ts';
+import type { CoverageReference } from '../reference.ts';
 
 /** Neurons of one layer whose covariance matrix is kept: 16 MB, and as many operations a mutant. */
 const MAX_LAYER_NEURONS = 2048;
@@ -26,10 +26,11 @@ export const nlc: CoverageCriterionKind = {
   parameters: [],
   isReferenceOptional: true,
   collectReference(_values, { layout = DEFAULT_LAYOUT }) {
+    const read = neuronReader(layout);
     const covariances = new LayerCovariances();
     return {
       add(result) {
-        const observations = observeLayers(result, layout);
+        const observations = observeLayers(read(result));
         const width = observations.length / result.rows;
         for (let row = 0; row < result.rows; row++)
           if (isFiniteVector(observations, row * width, width))
@@ -38,15 +39,18 @@ export const nlc: CoverageCriterionKind = {
       finish: () => covariances.save(),
     };
   },
-  make: (_values, { layout = DEFAULT_LAYOUT }) => ({
-    observe: (result) => observeLayers(result, layout),
-    calibrate: gainQuantile,
-  }),
+  make(_values, { layout = DEFAULT_LAYOUT, reference }) {
+    const read = neuronReader(layout);
+    return {
+      observe: (result) => observeLayers(read(result)),
+      calibrate: (walk) => gainQuantile(walk, reference),
+    };
+  },
 };
 
 /** Neurons of each layer behind their number, `[rows, neurons + layers]`. */
-function observeLayers(result: BatchResult, layout: NeuronLayout): Float32Array {
-  const { rows, width, layers, values } = checkedLayers(neuronValues(result, layout));
+function observeLayers(run: NeuronValues): Float32Array {
+  const { rows, width, layers, values } = checkedLayers(run);
   const ownWidth = width + layers.length;
   const observations = new Float32Array(rows * ownWidth);
   for (let row = 0; row < rows; row++)
@@ -67,9 +71,15 @@ function checkedLayers(run: NeuronValues): NeuronValues {
   );
 }
 
-/** The gain that one step in a hundred exceeds, over the covariances of the steps' origins; undefined where no step gains. */
-function gainQuantile(walk: readonly WalkStep[]): number | undefined {
-  const covariances = new LayerCovariances();
+/**
+ * The gain that one step in a hundred exceeds, over the covariances that the campaign begins with and those of the steps' origins; undefined
+ * where no step gains.
+ */
+function gainQuantile(
+  walk: readonly WalkStep[],
+  reference: CoverageReference | undefined,
+): number | undefined {
+  const covariances = reference === undefined ? new LayerCovariances() : LayerCovariances.restore(reference);
   for (const { from } of walk) covariances.add(from, 0, from.length, false);
   const gains = walk
     .map(({ vector }) => covariances.gain(vector, 0))

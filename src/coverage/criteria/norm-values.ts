@@ -21,7 +21,7 @@ export const normValues: CoverageCriterionKind = {
   name: 'norm-values',
   help: 'vector norm, and all values with a small weight',
   equation:
-    'o(x) = (‖v‖, w·v/√n) for the n watched values v; new: min ‖o(x) − o(y)‖² over all entries y > threshold',
+    'o(x) = (‖t(x)‖ for each watched tensor t, w·v/√n) with all n watched values v; new: min ‖o(x) − o(y)‖² over all entries y > threshold',
   source: 'TensorFuzz (Odena & Goodfellow 2018), section 3.3, with lengths beside the values',
   parameters: [CELL, WEIGHT, WIDTH],
   make(parameters, settings) {

@@ -6,7 +6,7 @@ import type {
   CoverageCriterionSettings,
   CriterionImplementation,
 } from '../criterion.ts';
-import { DEFAULT_LAYOUT, neuronValues } from '../neurons.ts';
+import { DEFAULT_LAYOUT, neuronReader } from '../neurons.ts';
 import { referencePart } from '../reference.ts';
 import { DistanceSurprise, distancesFromOthers } from './surprise/distance-surprise.ts';
 import {
@@ -161,9 +161,10 @@ function observingBuckets(
   { layout = DEFAULT_LAYOUT }: CoverageCriterionSettings,
   { count, lower, upper }: Buckets,
 ): CriterionImplementation {
+  const read = neuronReader(layout);
   return {
     observe(result) {
-      const { rows, values: activations } = neuronValues(result, layout);
+      const { rows, values: activations } = read(result);
       const observation = new Float32Array(rows);
       for (let row = 0; row < rows; row++) {
         const value = measure.of(activations, row, predictedClassOf(result, row));

@@ -1,5 +1,5 @@
 import type { CoverageCriterionKind } from '../criterion.ts';
-import { DEFAULT_LAYOUT, neuronValues } from '../neurons.ts';
+import { DEFAULT_LAYOUT, neuronReader } from '../neurons.ts';
 import { observingNeurons } from './neuron-observation.ts';
 import { topNeurons } from './top-neurons.ts';
 
@@ -48,9 +48,10 @@ export const pattern: CoverageCriterionKind = {
   make(values, { layout = DEFAULT_LAYOUT }) {
     const k = values(K);
     const top: number[] = [];
+    const read = neuronReader(layout);
     return {
       observe(result) {
-        const { rows, width, layers, values: activations } = neuronValues(result, layout);
+        const { rows, width, layers, values: activations } = read(result);
         const patterns = new Float32Array(rows);
         for (let row = 0; row < rows; row++) {
           let hash = FNV_OFFSET;

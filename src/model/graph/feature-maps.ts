@@ -3,7 +3,7 @@ import type { Graph } from './graph.ts';
 const CONVOLUTIONS: ReadonlySet<string> = new Set(['Conv', 'ConvTranspose']);
 
 /** Operations whose result has the shape of their first operand. */
-const ELEMENTWISE_OPS: ReadonlySet<string> = new Set([
+export const ELEMENTWISE_OPS: ReadonlySet<string> = new Set([
   'BatchNormalization',
   'Celu',
   'Clip',

@@ -51,7 +51,7 @@ export function coveragePageHtml({
                   </tr>
                 </thead>
                 <tbody>
-                  {measured[0].layers.map(({ tensor, neurons }, layer) => (
+                  {layersOf(measured).map(({ tensor, neurons }, layer) => (
                     <tr key={tensor}>
                       <td class="word">{escapeControl(tensor)}</td>
                       <td class="number">{formatCount(neurons)}</td>
@@ -96,4 +96,9 @@ function Cells({ of }: { readonly of: readonly Pick<SetCoverage, 'covered' | 'to
       })}
     </>
   );
+}
+
+/** The layers of a test set, where the criterion tells them apart: surprise has one number for all. */
+function layersOf([first]: readonly SetCoverage[]): SetCoverage['layers'] {
+  return first.layers.some(({ neurons }) => neurons > 1) ? first.layers : [];
 }

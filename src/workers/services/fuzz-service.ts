@@ -79,6 +79,8 @@ let preparedWorker: PreparedWorker | undefined;
 let history: NoveltyHistory | undefined;
 let width = 0;
 let referenceCollector: ReferenceCollector | undefined;
+/** Reference inputs that the model ran so far. */
+let ranReference = 0;
 
 function requireModel(): Model {
   if (model === undefined) throw new Error('no model is loaded');
@@ -292,17 +294,22 @@ const methods = {
   /**
    * Collects a criterion's reference from runs of inputs, some at a time. Inputs that the model fails do not count.
    *
-   * @returns the reference of all inputs so far, with `isLast`; undefined before, and where the criterion has none
+   * @returns how many inputs of this part the model fails on, and with `isLast` the reference of all parts, unless the model fails on all of
+   *   them or the criterion has none
    */
-  async collectReference(request: ReferenceRequest): Promise<CoverageReference | undefined> {
+  async collectReference(
+    request: ReferenceRequest,
+  ): Promise<{ readonly failed: number; readonly reference?: CoverageReference }> {
     const { criterion, testcases, batch, isFirst, isLast, isGiven } = request;
     if (isFirst)
       referenceCollector = await makeReferenceCollector(criterion, criterionSettings(request), isGiven);
-    if (referenceCollector === undefined) return undefined;
+    if (referenceCollector === undefined) return { failed: 0 };
     const watched = observedTensors(criterion, request.watched, requireModel().capabilities.mapMeans);
     batchedModel ??= new BatchedModel(requireModel());
-    await runReference(batchedModel, testcases, watched, batch, referenceCollector, heartbeat);
-    return isLast ? referenceCollector.finish() : undefined;
+    const failed = await runReference(batchedModel, testcases, watched, batch, referenceCollector, heartbeat);
+    if (isFirst) ranReference = 0;
+    ranReference += testcases.length - failed;
+    return isLast && ranReference > 0 ? { failed, reference: referenceCollector.finish() } : { failed };
   },
 
   async prepare(setup: WorkerSetup): Promise<PreparedInfo> {

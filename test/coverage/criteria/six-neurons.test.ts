@@ -118,6 +118,22 @@ describe('criteria on six neurons', () => {
     expect(covariances.gain(input(2, 2, 2, 0, 1, 5), 0)).toBe(0);
   });
 
+  test('nlc: the threshold is calibrated over the covariances of the reference', async () => {
+    const settings = { seed: 'any', varying: false };
+    const step = (value: number) => Float32Array.of(3, value, 0, 0, 3, 0, 0, 0);
+    // The seeds are alike, and steps lead a little away.
+    const walk = [1, 2, 3].map((value) => ({ vector: step(value / 10), from: step(0) }));
+    const ofSeeds = await resolveCriterion('nlc', settings);
+    const collector = await makeReferenceCollector('nlc', settings, true);
+    for (let i = 0; i < 50; i++)
+      collector?.add(runOf(tensorOf('first', [[i % 2, 0, 0]]), tensorOf('second', [[0, 0, 0]])));
+    const ofReference = await resolveCriterion('nlc', { ...settings, reference: collector?.finish() ?? {} });
+    const far = [{ vector: step(5), from: step(0) }];
+    const [alone, among] = [ofSeeds, ofReference].map(({ calibrate }) => calibrate([...walk, ...far]) ?? 0);
+    expect(among).toBeGreaterThan(0);
+    expect(among).toBeLessThan(alone / 5);
+  });
+
   /** A run whose rows have a class. */
   const classified = (rows: readonly (readonly [number, ...number[]])[]): BatchResult => ({
     ...runOf(

@@ -1,6 +1,12 @@
 /** Beside a term with exponent 0, up to 100,000 with this exponent or less do not change a sum in double precision. */
 const NEGLIGIBLE_EXPONENT = 50;
 
+/**
+ * Share of a dimension's variance that those before it leave unexplained, below which the covariance counts as singular: logits are linear in
+ * the layer before them, up to the rounding of single precision.
+ */
+const MIN_PIVOT = 1e-8;
+
 /** Points that are compared at once, and dimensions after which it is seen whether they are too far away to count. */
 const GROUP = 4;
 const STRIDE = 32;
@@ -140,7 +146,7 @@ function meansOf(points: Float64Array, dimensions: number): Float64Array {
   return means;
 }
 
-/** The lower Cholesky factor of a matrix; undefined where it is not positive definite. */
+/** The lower Cholesky factor of a matrix; undefined where a dimension nearly follows from those before it. */
 function cholesky(matrix: Float64Array, n: number): Float64Array | undefined {
   const factor = new Float64Array(n * n);
   for (let i = 0; i < n; i++)
@@ -148,7 +154,7 @@ function cholesky(matrix: Float64Array, n: number): Float64Array | undefined {
       let sum = matrix[i * n + j];
       for (let k = 0; k < j; k++) sum -= factor[i * n + k] * factor[j * n + k];
       if (i !== j) factor[i * n + j] = sum / factor[j * n + j];
-      else if (sum > Number.EPSILON * matrix[i * n + i]) factor[i * n + i] = Math.sqrt(sum);
+      else if (sum > MIN_PIVOT * matrix[i * n + i]) factor[i * n + i] = Math.sqrt(sum);
       else return undefined;
     }
   return factor;

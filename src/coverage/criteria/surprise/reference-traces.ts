@@ -2,7 +2,7 @@ import { NO_CLASS } from '../../../inputs/class-label.ts';
 import { predictedClassOf } from '../../../inputs/predicted-class.ts';
 import type { BatchResult } from '../../../model/batched-model.ts';
 import type { CoverageCriterionSettings } from '../../criterion.ts';
-import { DEFAULT_LAYOUT, type NeuronLayout, neuronValues } from '../../neurons.ts';
+import { DEFAULT_LAYOUT, type NeuronValues, neuronReader } from '../../neurons.ts';
 import { isFiniteVector } from '../../observation.ts';
 import { type CoverageReference, referencePart } from '../../reference.ts';
 
@@ -18,19 +18,19 @@ export interface ReferenceTraces {
 
 /** Collects the traces of reference inputs by predicted class; what is not finite does not count. */
 export class TraceCollector {
-  readonly #layout: NeuronLayout;
+  readonly #read: (result: BatchResult) => NeuronValues;
   readonly #most: number;
   readonly #traces = new Map<number, Float32Array[]>();
   #width = 0;
 
   /** @param most traces of one class */
   constructor({ layout = DEFAULT_LAYOUT }: Pick<CoverageCriterionSettings, 'layout'>, most: number) {
-    this.#layout = layout;
+    this.#read = neuronReader(layout);
     this.#most = most;
   }
 
   add(result: BatchResult): void {
-    const { rows, width, values } = neuronValues(result, this.#layout);
+    const { rows, width, values } = this.#read(result);
     this.#width = width;
     for (let row = 0; row < rows; row++) {
       if (!isFiniteVector(values, row * width, width)) continue;

@@ -47,6 +47,26 @@ describe('kernel density', () => {
     expect(plain.logDensity(Float64Array.of(0.5, 0.5))).toBeCloseTo(Math.log(0.125), 0);
   });
 
+  test('does not depend on the order of points that are linear in each other up to single precision', () => {
+    // A layer and the logits behind it: the covariance is singular but for rounding.
+    const random = randomStream('linear');
+    const weights = Array.from({ length: 3 }, () => Array.from({ length: 6 }, () => drawNormal(random)));
+    const rows = Array.from({ length: 300 }, () => {
+      const layer = Float32Array.from({ length: 6 }, () => drawNormal(random));
+      const logits = weights.map((row) => Math.fround(row.reduce((sum, w, i) => sum + w * layer[i], 0)));
+      return [...layer, ...logits];
+    });
+    const densityOf = (order: readonly number[]) =>
+      new GaussianKde(Float64Array.from(order.flatMap((i) => rows[i])), 9);
+    const inOrder = densityOf(rows.map((_, i) => i));
+    const orders = [1, 7, 11, 13, 17].map((step) => densityOf(rows.map((_, i) => (i * step) % 300)));
+    for (const density of orders)
+      for (const i of [0, 50, 200]) {
+        const point = Float64Array.from(rows[i]);
+        expect(density.logDensity(point)).toBeCloseTo(inOrder.logDensity(point), 6);
+      }
+  });
+
   test('is that of all points, however far away most are', () => {
     const random = randomStream('clusters');
     const points = Float64Array.from(
