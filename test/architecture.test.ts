@@ -13,6 +13,7 @@ const LEVELS: readonly (readonly string[])[] = [
   ['constraints'],
   ['mutators', 'coverage', 'objectives', 'schedulers'],
   ['evaluation'],
+  ['attacks'],
   ['fuzzer'],
   ['storage'],
   ['workers'],

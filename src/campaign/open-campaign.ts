@@ -28,6 +28,7 @@ import { RerunClient } from '../workers/rerun-client.ts';
 import type { WorkerSupervisorOptions } from '../workers/worker-supervisor.ts';
 import type { CampaignParts } from './campaign-parts.ts';
 import type { DerivedModel } from './derived-model.ts';
+import { type AttackHit, enterAttackHits } from './enter-attacks.ts';
 import { enterImports, findImports, type ImportCandidates, readImports } from './enter-imports.ts';
 import { enterSeeds, resolveThreshold } from './enter-seeds.ts';
 import { enterFailingSizes } from './enter-sizes.ts';
@@ -57,6 +58,8 @@ export interface CampaignContext {
   readonly target: Target;
   /** The folder's campaign if it is resumed. */
   readonly saved: SavedCampaign | undefined;
+  /** What attacks found, in place of a search. */
+  readonly attackHits?: readonly AttackHit[] | undefined;
 }
 
 /** A campaign before its folder is claimed: nothing is written yet. */
@@ -311,12 +314,13 @@ function floodCount({ calibrationMutants }: Workload): number {
   return Math.max(MIN_FLOOD_COUNT, Math.round((FLOOD_COUNT * calibrationMutants) / CALIBRATION_MUTANTS));
 }
 
-/** Adds seeds and imports to a campaign that starts; those that violate an objective become findings. */
+/** Adds seeds and imports to a campaign that starts; those that violate an objective become findings, or what attacks found does. */
 export async function addSeedsAndImports(
-  { monitor, probeWorker, target }: CampaignContext,
+  { monitor, probeWorker, target, attackHits }: CampaignContext,
   { seeds, imports }: PreparedCampaign,
   campaign: CampaignParts,
 ): Promise<SeedAccount> {
+  if (attackHits !== undefined) return enterAttackHits(attackHits, seeds, campaign, monitor);
   const account = await enterSeeds(seeds, campaign, monitor);
   await enterFailingSizes(target, probeWorker, campaign, monitor);
   await enterImports(imports, probeWorker, labelsById(target), campaign, monitor);

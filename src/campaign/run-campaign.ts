@@ -19,6 +19,7 @@ import type { WorkerSupervisor, WorkerSupervisorOptions } from '../workers/worke
 import type { CampaignParts } from './campaign-parts.ts';
 import { CheckpointSource } from './checkpoint-source.ts';
 import { DerivedModel } from './derived-model.ts';
+import type { AttackHit } from './enter-attacks.ts';
 import { type ExecutorFactory, MAX_REFERENCE_RUNS, referenceRunsOf } from './executor-factory.ts';
 import { idleReason } from './idle-reason.ts';
 import { createLocalPool, createSupervisor, workerLoadOptions } from './local-workers.ts';
@@ -61,6 +62,7 @@ export function defaultFolder(config: Pick<CampaignConfig, 'out' | 'model'>): st
  * @param start what to do with a campaign that is in the folder
  * @param executorFactory creates the executor; worker processes on this machine if there is none
  * @param startedAt when the command began, on `performance.now()`'s clock: `--time` counts from then
+ * @param attackHits what attacks found: the campaign records it and searches for nothing itself
  * @throws UserError before anything is written if the request is wrong; MachineError if the machine fails;
  *   InterruptedError if it is stopped before the campaign starts
  */
@@ -71,6 +73,7 @@ export async function runCampaign(
   start: CampaignStart = 'new',
   executorFactory?: ExecutorFactory,
   startedAt = performance.now(),
+  attackHits?: readonly AttackHit[],
 ): Promise<CampaignSummary> {
   const folder = defaultFolder(requested);
   const resume = start === 'resume';
@@ -100,7 +103,14 @@ export async function runCampaign(
   let hasBegun = false;
   try {
     const recorded = saved?.settings.resolved as RecordedSizes | undefined;
-    const target = await resolveTarget(config, monitor, probeWorker, derivedModel, recorded);
+    const target = await resolveTarget(
+      config,
+      monitor,
+      probeWorker,
+      derivedModel,
+      recorded,
+      attackHits === undefined,
+    );
     for (const warning of threatWarnings(config, target.inputs)) monitor.warn(warning);
     // The other workers start while the probe worker runs the seeds.
     if (executorFactory === undefined)
@@ -115,6 +125,7 @@ export async function runCampaign(
       derivedModel,
       target,
       saved,
+      attackHits,
     };
     const prepared = await prepareCampaign(context);
     await executorFactory?.check(target.setup, workerLoadOptions(options, target));
@@ -278,7 +289,7 @@ async function runOpenCampaign(run: CampaignRun): Promise<CampaignSummary> {
       notLookedInto: notLookedInto({ ...target, mutator: config.mutator, guidance: config.guidance }),
       half: target.model.half,
     };
-    const stopped = await runMainLoop(loop);
+    const stopped = context.attackHits === undefined ? await runMainLoop(loop) : 'attacks';
     const statistics = currentStatistics(loop);
     for (const warning of errorWarnings(plan.threat, statistics.seedAccounts)) monitor.warn(warning);
     executor.close();

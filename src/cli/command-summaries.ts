@@ -54,6 +54,10 @@ export const COMMAND_SUMMARIES = {
     description:
       'Say in sentences who attacks by the threat model of a campaign file, and what is doubtful about it',
   },
+  contest: {
+    arguments: '[model]',
+    description: 'Attack a classifier that may abstain, and keep the inputs on which it is wrong and sure',
+  },
   objectives: { arguments: '', description: 'List the objectives with their parameters' },
   mutators: {
     arguments: '[name...]',

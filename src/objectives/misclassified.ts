@@ -146,7 +146,7 @@ class Misclassified implements Objective {
 }
 
 /** The output with the class scores: the first float output with several values per testcase. */
-function findClassOutput({ outputs }: JudgedBatch): BatchTensor | undefined {
+export function findClassOutput({ outputs }: Pick<JudgedBatch, 'outputs'>): BatchTensor | undefined {
   return outputs.find(({ type, size }) => DTYPES[type].kind === 'float' && size > 1);
 }
 

@@ -4,6 +4,7 @@ import { Registry, type ResolvedExtension } from '../extensions/registry.ts';
 import { checkInstanceName } from '../extensions/settings.ts';
 import { parseExtensionSpec } from '../extensions/spec.ts';
 import { assertion } from './assert.ts';
+import { confidentError } from './confident-error.ts';
 import { consistent } from './consistent.ts';
 import { differential, quantization } from './differential.ts';
 import { metamorphic } from './metamorphic.ts';
@@ -25,6 +26,7 @@ export const OBJECTIVES = new Registry<ObjectiveKind>({
     assertion,
     metamorphic,
     misclassified,
+    confidentError,
     consistent,
     slow,
     text,

@@ -91,7 +91,16 @@ export interface FuzzResult {
   readonly execs: number;
   readonly elapsedSeconds: number;
   readonly corpus: { readonly seeds: number; readonly count: number };
-  readonly stopped: 'execs' | 'time' | 'finding' | 'interrupted' | 'seeds' | 'disk' | 'plugins' | 'turn';
+  readonly stopped:
+    | 'execs'
+    | 'time'
+    | 'finding'
+    | 'interrupted'
+    | 'seeds'
+    | 'disk'
+    | 'plugins'
+    | 'turn'
+    | 'attacks';
   /** In the order in which they were found. */
   readonly faults: readonly FaultSummary[];
   /** Findings of confirmed faults that are on disk, in the order of `faults`; at most `keep` of each. */

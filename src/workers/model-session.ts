@@ -1,5 +1,7 @@
 import type { ModelDescription } from '../analysis/describe-model.ts';
 import type { NumericalSite } from '../analysis/numerical-sites/site.ts';
+import type { AttackOutcome } from '../attacks/attack.ts';
+import type { AttackRequest } from '../attacks/run-attack.ts';
 import type { ModelConfig } from '../config/schema.ts';
 import { parseDuration, parseSize } from '../config/values.ts';
 import { processScript } from '../core/package-files.ts';
@@ -206,6 +208,22 @@ export class ModelSession {
     return this.#call('measuring its coverage', () =>
       this.#process.call('measureCoverage', request, LOAD_TIMEOUT_MS, onShare),
     );
+  }
+
+  /**
+   * Attacks inputs of the model.
+   *
+   * @param onShare called with the share of the attack that is done
+   * @throws UserError where the model ends the process
+   */
+  async attack(request: AttackRequest, onShare?: (share: number) => void): Promise<readonly AttackOutcome[]> {
+    const { logits } = request.rule;
+    const isInner = logits !== undefined && !this.info.outputs.includes(logits);
+    await this.#probe(
+      request.inputs.slice(0, 1).map(({ data }) => data),
+      isInner ? [logits] : [],
+    );
+    return this.#call('attacking it', () => this.#process.call('attack', request, undefined, onShare));
   }
 
   /**

@@ -8,7 +8,16 @@ import type { ThreatAudit } from '../threat-model/audit-findings.ts';
 import type { Statistics } from './statistics.ts';
 
 /** Why a campaign ended. */
-export type StopReason = 'execs' | 'time' | 'finding' | 'interrupted' | 'seeds' | 'disk' | 'plugins' | 'turn';
+export type StopReason =
+  | 'execs'
+  | 'time'
+  | 'finding'
+  | 'interrupted'
+  | 'seeds'
+  | 'disk'
+  | 'plugins'
+  | 'turn'
+  | 'attacks';
 
 /** When a session of a campaign ends by itself. */
 export interface SessionLimits {
@@ -52,7 +61,7 @@ export interface CampaignSummary extends CampaignPlan {
 
 /** What a campaign does before its first mutant. */
 export interface StartPhase {
-  readonly name: 'loading' | 'seeds' | 'calibrating';
+  readonly name: 'loading' | 'seeds' | 'calibrating' | 'confirming';
   /** Seeds or mutants that have run, and how many there are; absent where nothing is counted. */
   readonly done?: number;
   readonly total?: number;
@@ -62,6 +71,7 @@ export interface StartPhase {
 export function phaseText({ name, done = 0, total = 0 }: StartPhase): string {
   if (name === 'loading') return 'loading the model';
   const progress = `${formatCount(done)} of ${formatCount(total)}`;
+  if (name === 'confirming') return `confirming: ${progress} hits`;
   return name === 'seeds' ? `running seeds: ${progress}` : `calibrating: ${progress} mutants`;
 }
 

@@ -15,11 +15,13 @@ export function isBallConstrained({ linf, l2, l0 }: Pick<CampaignConfig, 'linf' 
 /**
  * Checks that labels are given where an objective needs them, and only there.
  *
+ * @param searches whether seeds are mutated, so that a constraint must keep their classes
  * @throws UserError naming what to add
  */
 export function checkLabels(
   config: Pick<CampaignConfig, 'labels' | 'linf' | 'l2' | 'l0' | 'deephunter' | 'edits'>,
   objectives: readonly Pick<ObjectiveDescriptor, 'name' | 'labelled'>[],
+  searches = true,
 ): void {
   const { labels, deephunter, edits } = config;
   const needing = objectives.find(({ labelled }) => labelled === true);
@@ -31,7 +33,7 @@ export function checkLabels(
     throw new UserError(
       `--objective: ${needing.name} needs the class of each seed: set --labels labels.npy or --labels folders`,
     );
-  if (!isBallConstrained(config) && deephunter === undefined && edits === undefined)
+  if (searches && !isBallConstrained(config) && deephunter === undefined && edits === undefined)
     throw new UserError(
       `--objective: ${needing.name} needs a constraint within which a seed keeps its class: --linf, --l2, --l0, --deephunter or --edits`,
     );

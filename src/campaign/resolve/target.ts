@@ -111,6 +111,7 @@ export interface Target {
  *
  * @param derived the quantized copy that is part of the campaign
  * @param recorded what a campaign that is resumed records; undefined for a new one
+ * @param searches whether the campaign mutates its seeds
  * @throws UserError where the settings do not fit the model
  */
 export async function resolveTarget(
@@ -119,13 +120,14 @@ export async function resolveTarget(
   probeWorker: ProbeWorker,
   derived: DerivedModel,
   recorded?: RecordedSizes,
+  searches = true,
 ): Promise<Target> {
   const path = modelPath(config);
   const objectives = await probeWorker.describeObjectives(
     objectiveSpecs(config.objective),
     pluginModules(config),
   );
-  checkLabels(config, objectives);
+  checkLabels(config, objectives, searches);
   const { model: firstModel, sites: firstSites } = await loadModel(path.asGiven, probeWorker, notices);
   const masterSeed = config.seed ?? randomBytes(8).toString('hex');
   await checkCalibrationSeeds(config, firstModel);

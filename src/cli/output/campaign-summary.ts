@@ -81,6 +81,7 @@ const STOP_TEXTS: Readonly<Record<CampaignSummary['stopped'], string>> = {
   plugins: 'stopped: every plug-in that judges has failed',
   seeds: 'stopped: no seed can be mutated',
   turn: 'no search, since the attacker moves before the defence is fixed',
+  attacks: 'the attacks are done',
 };
 
 /** Maximum number of mutators named in the summary. */

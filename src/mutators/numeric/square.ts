@@ -130,6 +130,15 @@ const HALVINGS: readonly number[] = [10, 50, 200, 500, 1000, 2000, 4000, 6000, 8
  */
 export function drawPatchShare(queries: number, random: Random): number {
   if (queries === 0) return 1;
-  const halvings = HALVINGS.filter((from) => SCHEDULE_SPEED * queries >= from).length;
+  const halvings = halvingsAfter(SCHEDULE_SPEED * queries);
   return Math.min(0.99, FIRST_SHARE * 2 ** (2 * random.uniform() - 1 - halvings));
+}
+
+/** The share of the area that a patch of the attack has after so many of 10,000 queries. */
+export function patchShare(queries: number): number {
+  return FIRST_SHARE * 2 ** -halvingsAfter(queries);
+}
+
+function halvingsAfter(queries: number): number {
+  return HALVINGS.filter((from) => queries >= from).length;
 }

@@ -1,5 +1,7 @@
 /** The process of a `ModelSession`: holds one model, or a pair, for commands that fuzz nothing. */
 import { describeModel, type ModelDescription } from '../../analysis/describe-model.ts';
+import type { AttackOutcome } from '../../attacks/attack.ts';
+import { type AttackRequest, runAttack } from '../../attacks/run-attack.ts';
 import { neuronLayout } from '../../coverage/neurons.ts';
 import { comparePair, type ModelComparison } from '../../evaluation/compare-pair.ts';
 import {
@@ -192,6 +194,10 @@ const methods = {
     const settings = { ...request.settings, layout: neuronLayout(model.model) };
     return measureCoverage(model, { ...request, settings, maxRows: BATCH_ROWS }, heartbeat);
   },
+
+  /** Attacks some inputs. */
+  attack: (request: AttackRequest): Promise<readonly AttackOutcome[]> =>
+    runAttack(requireModel(), request, BATCH_ROWS, heartbeat),
 
   deriveQuantizedModel: async ({
     kind,

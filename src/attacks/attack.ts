@@ -1,0 +1,160 @@
+import { BoundsTracker, makeWorkingArray, type WorkingArray } from '../constraints/bounds.ts';
+import type { ExtensionKind } from '../extensions/registry.ts';
+import type { InputDescriptor } from '../inputs/input-descriptor.ts';
+import type { TestcaseData } from '../inputs/testcase.ts';
+import { type Layout, layoutOf } from '../mutators/image/layout.ts';
+import { type ClassAnswer, isConfidentError, NO_ANSWER } from '../objectives/class-answer.ts';
+import { makeData, readNumber, writeNumber } from '../tensor/tensor.ts';
+
+/** An input that is attacked, and the class that it shows. */
+export interface AttackedInput {
+  /** Its number among the seeds: draws are keyed by it. */
+  readonly index: number;
+  readonly data: TestcaseData;
+  readonly label: number;
+}
+
+/** The worst input that an attack found near another. */
+export interface AttackOutcome {
+  readonly data: TestcaseData;
+  readonly answer: ClassAnswer;
+  /** Runs of the model up to the first confident mistake; all of them where there was none. */
+  readonly queries: number;
+}
+
+/** Asks the model: a query for each candidate. */
+export interface AttackOracle {
+  /** The answers to candidates, in their order. */
+  ask(candidates: readonly Pick<AttackedInput, 'data' | 'label'>[]): Promise<readonly ClassAnswer[]>;
+  /** Called with the share of the attack that is done. */
+  onShare(share: number): void;
+}
+
+/** What an attack knows beside its parameters. Plain data, sent between processes. */
+export interface AttackContext {
+  /** Master seed. */
+  readonly seed: string;
+  /** The attacked input, and its place among the model's. */
+  readonly descriptor: InputDescriptor;
+  readonly position: number;
+  /** Confidence from which the model answers. */
+  readonly threshold: number;
+  /** Queries for one input. */
+  readonly queries: number;
+  /** Largest L∞ distance that the settings allow, in values of the input; undefined for the attack's own. */
+  readonly linf: number | undefined;
+}
+
+/** Searches for inputs on which a model is wrong and sure. */
+export interface Attack {
+  /**
+   * Attacks inputs, each by itself: what it finds for one depends on no other.
+   *
+   * @returns an outcome for each input, in their order
+   */
+  run(inputs: readonly AttackedInput[], oracle: AttackOracle): Promise<readonly AttackOutcome[]>;
+}
+
+/** A kind of attack. */
+export interface AttackKind extends ExtensionKind<Attack, AttackContext> {
+  /** Whether it changes inputs as pictures. */
+  readonly needsPicture: boolean;
+  /** Queries for one input at most. */
+  maxQueries(context: Pick<AttackContext, 'descriptor' | 'queries'>): number;
+}
+
+/** Whether an answer is worse for the model than another: a confident mistake, else one with a larger gap. */
+export function isWorse(answer: ClassAnswer, other: ClassAnswer, threshold: number): boolean {
+  const isError = isConfidentError(answer, threshold);
+  return isError === isConfidentError(other, threshold) ? answer.gap > other.gap : isError;
+}
+
+/** Keeps the worst answer for an input. */
+export class WorstFinder {
+  readonly #threshold: number;
+  #data: TestcaseData;
+  #answer: ClassAnswer = NO_ANSWER;
+  #queries = 0;
+
+  constructor({ data }: Pick<AttackedInput, 'data'>, threshold: number) {
+    this.#data = data;
+    this.#threshold = threshold;
+  }
+
+  /** Whether there is a confident mistake: further queries are not needed. */
+  get isDone(): boolean {
+    return isConfidentError(this.#answer, this.#threshold);
+  }
+
+  /** Counts a query and takes its answer; true where it is worse than all before. */
+  take(data: TestcaseData, answer: ClassAnswer): boolean {
+    if (!this.isDone) this.#queries++;
+    if (!isWorse(answer, this.#answer, this.#threshold)) return false;
+    this.#data = data;
+    this.#answer = answer;
+    return true;
+  }
+
+  get outcome(): AttackOutcome {
+    return { data: this.#data, answer: this.#answer, queries: this.#queries };
+  }
+}
+
+/** The values of one input of a testcase, and testcases with other values there. */
+export class AttackedValues {
+  readonly #position: number;
+  readonly #descriptor: InputDescriptor;
+
+  constructor({ position, descriptor }: Pick<AttackContext, 'position' | 'descriptor'>) {
+    this.#position = position;
+    this.#descriptor = descriptor;
+  }
+
+  shapeOf({ form }: TestcaseData): readonly number[] {
+    return form.inputs[this.#position].shape;
+  }
+
+  valuesOf({ form, inputs }: TestcaseData): WorkingArray {
+    const { type, size } = form.inputs[this.#position];
+    const values = makeWorkingArray(type, size);
+    for (let i = 0; i < size; i++) values[i] = readNumber(type, inputs[this.#position], i);
+    return values;
+  }
+
+  /** The testcase with other values, clipped to what is legal and rounded to the input's type. */
+  withValues({ form, inputs }: TestcaseData, values: WorkingArray, bounds: BoundsTracker): TestcaseData {
+    const { type, size } = form.inputs[this.#position];
+    const data = makeData(type, size);
+    for (let i = 0; i < size; i++)
+      writeNumber(type, data, i, Math.min(bounds.high[i], Math.max(bounds.low[i], values[i])));
+    return { form, inputs: inputs.with(this.#position, data) };
+  }
+
+  /** Legal values around a testcase's, within an L∞ distance. */
+  boundsAround({ form, inputs }: TestcaseData, linf?: number): BoundsTracker {
+    const { type, size } = form.inputs[this.#position];
+    const { range, fixed, columns } = this.#descriptor;
+    return new BoundsTracker(type, size, { range, fixed, columns, linf }).centreOn(inputs[this.#position]);
+  }
+
+  /** @throws Error where the input takes no pictures */
+  layoutOf(testcase: TestcaseData): Layout {
+    const { picture, name } = this.#descriptor;
+    if (picture === undefined) throw new Error(`input ${name} takes no pictures`);
+    return layoutOf(picture, this.shapeOf(testcase));
+  }
+}
+
+/** Side in pixels from which pictures are attacked as those of ImageNet are. */
+const LARGE_SIDE = 64;
+
+/** Whether a picture is attacked as one of MNIST is. */
+export function isSmall({ height, width }: Pick<Layout, 'height' | 'width'>): boolean {
+  return Math.min(height, width) < LARGE_SIDE;
+}
+
+/** Difference between the ends of an input's scale: of a picture, black and white of the channel where they are nearest. */
+export function spanOf({ picture, range }: InputDescriptor): number {
+  if (picture === undefined) return range.high - range.low;
+  return Math.min(...picture.white.map((white, channel) => Math.abs(white - picture.black[channel])));
+}

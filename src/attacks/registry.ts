@@ -1,0 +1,27 @@
+import { Registry, type ResolvedExtension } from '../extensions/registry.ts';
+import type { InputDescriptor } from '../inputs/input-descriptor.ts';
+import type { Attack, AttackContext, AttackKind } from './attack.ts';
+import { clean } from './clean.ts';
+import { corruptions } from './corruptions.ts';
+import { spatial } from './spatial.ts';
+import { square } from './square.ts';
+
+/** The attacks, and how specs of `--attack` are resolved. */
+export const ATTACKS = new Registry<AttackKind>({
+  flag: '--attack',
+  noun: 'attack',
+  kinds: [clean, spatial, corruptions, square],
+});
+
+/** The attacks that suit an input, by their names. */
+export function defaultAttacks({ picture }: Pick<InputDescriptor, 'picture'>): string[] {
+  return ATTACKS.list().flatMap(({ name, needsPicture }) =>
+    needsPicture && picture === undefined ? [] : [name],
+  );
+}
+
+/** Makes the attack of a spec. @throws UserError on an unknown attack, or settings that make no sense */
+export function makeAttack(spec: string, context: AttackContext): Attack {
+  const { kind, values }: ResolvedExtension<AttackKind> = ATTACKS.resolveBuiltIn(spec);
+  return kind.make(values, context);
+}

@@ -1,0 +1,171 @@
+import { type Command, Option } from 'commander';
+import { ATTACKS } from '../../attacks/registry.ts';
+import { checkSettings, type RawSettings, readCampaignFile } from '../../config/load.ts';
+import type { SettingName } from '../../config/schema.ts';
+import { UserError } from '../../core/errors.ts';
+import { formatCount, formatNumber, plural } from '../../core/format-number.ts';
+import type { AttackRow, ContestOptions, ContestReport } from '../../model-commands/contest.ts';
+import { CONFIDENCE_KINDS, type ConfidenceKind } from '../../objectives/class-answer.ts';
+import { addOutputFlags } from '../arguments/output-flags.ts';
+import { addSettingFlags, LOADING_FLAGS, readSettingFlags } from '../arguments/setting-flags.ts';
+import { describedCommand } from '../command-summaries.ts';
+import { EXIT } from '../exit-codes.ts';
+import { logNotices, type OutputOptions } from '../output/logging.ts';
+import { withProgress } from '../output/progress.ts';
+import { table } from '../output/table.ts';
+import { printJson, printLines } from '../output/terminal.ts';
+
+interface ContestFlags extends OutputOptions {
+  readonly config?: string;
+  readonly attack?: readonly string[];
+  readonly coverage: string;
+  readonly confidence: ConfidenceKind;
+  readonly threshold?: string;
+  readonly queries: string;
+  readonly inputs?: string;
+  readonly allow: string;
+  readonly overwrite?: boolean;
+}
+
+/** Settings of `fuzz` for the model, its inputs and the folder. */
+const CONTEST_FLAGS: readonly SettingName[] = [
+  'seeds',
+  'labels',
+  'range',
+  'shape',
+  'linf',
+  'out',
+  'jobs',
+  'seed',
+  'timeout',
+  'memory',
+  ...LOADING_FLAGS,
+];
+
+/** `neurofuzz contest`: attacks a classifier that may abstain, and looks for confident mistakes. */
+export function contestCommand(): Command {
+  const command = describedCommand('contest')
+    .argument('[model]', 'the classifier')
+    .option('-c, --config <file>', 'campaign file that names model, seeds and labels');
+  addSettingFlags(command, CONTEST_FLAGS, {
+    seeds: 'the inputs to attack, as fuzz takes them',
+    linf: 'largest change of a value by square, in values of the input',
+    out: 'folder of the campaign with the findings (default: neurofuzz-out/<model>-contest)',
+  });
+  command
+    .option('--attack <spec...>', `the attacks (default: all that suit the input): ${ATTACKS.describe()}`)
+    .option('--coverage <share>', 'share of the inputs that the model answers', '0.8')
+    .addOption(
+      new Option('--confidence <kind>', 'what the confidence is: the largest logit, or its lead')
+        .choices([...CONFIDENCE_KINDS])
+        .default('max-logit'),
+    )
+    .option(
+      '--threshold <x>',
+      'confidence from which the model answers (default: calibrated on the clean inputs)',
+    )
+    .option('--queries <n>', 'queries of an attack for one input', '1000')
+    .option('--inputs <n>', 'attack the first n inputs (default: all)')
+    .option('--allow <n>', 'inputs with a confident mistake that are accepted', '0')
+    .option('--overwrite', 'rename the campaign that is in --out to <dir>.old-1 and start over')
+    .option('--json', 'print one JSON object on standard output')
+    .addHelpText('after', EXAMPLES)
+    .action(run);
+  return addOutputFlags(command);
+}
+
+async function run(model: string | undefined, flags: ContestFlags): Promise<void> {
+  const options: ContestOptions = {
+    attacks: flags.attack,
+    coverage: parseNumber('--coverage', flags.coverage, 'above 0 and at most 1', (x) => x > 0 && x <= 1),
+    confidence: flags.confidence,
+    threshold:
+      flags.threshold === undefined
+        ? undefined
+        : parseNumber('--threshold', flags.threshold, 'finite', Number.isFinite),
+    queries: parseCount('--queries', flags.queries, 1),
+    inputs: flags.inputs === undefined ? undefined : parseCount('--inputs', flags.inputs, 1),
+    overwrite: flags.overwrite === true,
+  };
+  const allowed = parseCount('--allow', flags.allow, 0);
+  for (const spec of flags.attack ?? []) ATTACKS.check(spec);
+  const file = flags.config === undefined ? {} : await readCampaignFile(flags.config);
+  const config = checkSettings(file, readFlags(model, flags), flags.config);
+  if (config.model === undefined)
+    throw new UserError('name the model: neurofuzz contest model.onnx --seeds … --labels …');
+  const { runContest } = await import('../../model-commands/contest.ts');
+  const report = await withProgress(flags, (onProgress) =>
+    runContest(config, options, logNotices(flags), onProgress),
+  );
+  if (flags.json === true) printJson({ ...report, allowed });
+  else if (flags.quiet !== true) printLines(reportLines(report));
+  process.exitCode = report.worst.confidentMistakes > allowed ? EXIT.findings : EXIT.done;
+}
+
+/** The settings among the flags: of the others, some have the name of a setting that means something else. */
+function readFlags(model: string | undefined, flags: ContestFlags): RawSettings {
+  const settings = Object.fromEntries(
+    Object.entries(flags).filter(([name]) => (CONTEST_FLAGS as readonly string[]).includes(name)),
+  );
+  return { ...readSettingFlags(settings), ...(model === undefined ? {} : { model }) };
+}
+
+function parseNumber(flag: string, text: string, legal: string, isLegal: (x: number) => boolean): number {
+  const value = text.trim() === '' ? Number.NaN : Number(text);
+  if (isLegal(value)) return value;
+  throw new UserError(`${flag} must be a number, ${legal}, not '${text}'`);
+}
+
+function parseCount(flag: string, text: string, min: number): number {
+  const isLegal = (x: number): boolean => Number.isInteger(x) && x >= min;
+  return parseNumber(flag, text, `whole and at least ${min}`, isLegal);
+}
+
+function reportLines(report: ContestReport): string[] {
+  const { model, inputs, threshold, isCalibrated, confidence, logits, coverage, campaign, findings } = report;
+  const from = isCalibrated
+    ? `by which ${percent(coverage)} of the clean inputs are answered`
+    : 'as asked for';
+  const source = logits === null ? 'logarithms of the softmax shares' : `logits ${logits}`;
+  return [
+    `${model.path}: ${plural(inputs, 'input')}; answers from ${confidence} ${formatNumber(threshold, 4)} on, ${from}; ${source}`,
+    '',
+    ...table([
+      [
+        'attack',
+        `accuracy@${formatNumber(100 * coverage, 3)}`,
+        'accuracy@100',
+        'confident mistakes',
+        'coverage',
+        'median queries',
+      ],
+      ...[...report.attacks, report.worst].map(rowCells),
+    ]),
+    '',
+    findings === 0 ? `no findings; ${campaign}` : `${plural(findings, 'finding')} in ${campaign}`,
+  ];
+}
+
+function rowCells(row: AttackRow): string[] {
+  return [
+    row.attack,
+    formatNumber(row.accuracyAtCoverage, 3),
+    formatNumber(row.accuracyAtAll, 3),
+    formatCount(row.confidentMistakes),
+    percent(row.coverage),
+    formatCount(row.queriesMedian),
+  ];
+}
+
+function percent(share: number): string {
+  return `${formatNumber(100 * share, 3)} %`;
+}
+
+const EXAMPLES = `
+Examples:
+  neurofuzz contest model.onnx --seeds digits.npz --labels labels.npy
+  neurofuzz contest model.onnx --seeds digits.npz --labels labels.npy --attack square:linf=0.1,queries=5000
+  neurofuzz contest model.onnx --seeds digits.npz --labels labels.npy --confidence margin --coverage 0.5 --json
+  neurofuzz contest --config campaign.yaml --inputs 100 --allow 3
+
+Exit codes: 0 when no more inputs than --allow have a confident mistake, 1 otherwise.`;

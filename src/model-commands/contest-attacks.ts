@@ -1,0 +1,96 @@
+import type { AttackContext, AttackedInput, AttackOutcome } from '../attacks/attack.ts';
+import { ATTACKS } from '../attacks/registry.ts';
+import type { AnswerRule } from '../attacks/run-attack.ts';
+import { UserError } from '../core/errors.ts';
+import type { OnProgress } from '../core/progress.ts';
+import type { InputDescriptor } from '../inputs/input-descriptor.ts';
+import type { ModelSession } from '../workers/model-session.ts';
+
+/** Inputs that are attacked together. Whatever the number of workers, the same inputs share runs of the model. */
+const CHUNK_INPUTS = 16;
+
+/** Longest name of an attack in a signature. */
+const MAX_NAME = 40;
+
+/** An attack as it was asked for. */
+export interface NamedAttack {
+  readonly spec: string;
+  /** Its name in signatures. */
+  readonly name: string;
+}
+
+/** An attack with what it found for each input. */
+export interface AttackResult {
+  readonly attack: NamedAttack;
+  readonly outcomes: readonly AttackOutcome[];
+}
+
+/**
+ * The attacks of specs, each once; `clean` is the first.
+ *
+ * @throws UserError on an unknown attack, settings that make no sense, or an attack on pictures where there are none
+ */
+export function namedAttacks(specs: readonly string[], descriptor: InputDescriptor): NamedAttack[] {
+  return [...new Set(['clean', ...specs])].map((spec) => {
+    const { kind } = ATTACKS.resolveBuiltIn(spec);
+    if (kind.needsPicture && descriptor.picture === undefined)
+      throw new UserError(
+        `--attack: ${kind.name} is for pictures, and input ${descriptor.name} takes none: leave it out`,
+      );
+    const name = spec.replaceAll(/[^A-Za-z0-9_.-]+/g, '-').slice(0, MAX_NAME);
+    return { spec, name };
+  });
+}
+
+interface Contest {
+  readonly inputs: readonly AttackedInput[];
+  readonly rule: AnswerRule;
+  readonly context: AttackContext;
+}
+
+/** Runs attacks, in chunks of inputs that the sessions take one after the other. */
+export async function attackAll(
+  sessions: readonly ModelSession[],
+  attacks: readonly NamedAttack[],
+  { inputs, rule, context }: Contest,
+  onProgress: OnProgress,
+): Promise<readonly AttackResult[]> {
+  const results = attacks.map((attack) => ({ attack, outcomes: new Array<AttackOutcome>(inputs.length) }));
+  const chunks = results.flatMap((result) => {
+    const cost = ATTACKS.resolveBuiltIn(result.attack.spec).kind.maxQueries(context);
+    return Array.from({ length: Math.ceil(inputs.length / CHUNK_INPUTS) }, (_, i) => {
+      const from = i * CHUNK_INPUTS;
+      const chunk = inputs.slice(from, from + CHUNK_INPUTS);
+      return { ...result, from, chunk, queries: cost * chunk.length, share: 0 };
+    });
+  });
+  const total = chunks.reduce((sum, { queries }) => sum + queries, 0);
+  const report = (): void =>
+    onProgress({
+      label: 'attacking',
+      done: Math.round(chunks.reduce((sum, { queries, share }) => sum + queries * share, 0)),
+      total,
+      isUpperBound: true,
+      unit: 'query',
+      units: 'queries',
+    });
+  let next = 0;
+  const work = async (session: ModelSession): Promise<void> => {
+    while (next < chunks.length) {
+      const item = chunks[next++];
+      const request = { attack: item.attack.spec, inputs: item.chunk, context, rule };
+      const outcomes = await session.attack(request, (share) => {
+        item.share = share;
+        report();
+      });
+      item.share = 1;
+      outcomes.forEach((outcome, i) => {
+        item.outcomes[item.from + i] = outcome;
+      });
+      report();
+    }
+  };
+  report();
+  await Promise.all(sessions.map(work));
+  return results;
+}

@@ -1,0 +1,123 @@
+import type { AttackedInput } from '../attacks/attack.ts';
+import type { AnswerRule } from '../attacks/run-attack.ts';
+import type { AttackHit } from '../campaign/enter-attacks.ts';
+import type { Monitor } from '../campaign/monitor/monitor.ts';
+import type { Notices } from '../campaign/resolve/model-settings.ts';
+import { runCampaign } from '../campaign/run-campaign.ts';
+import type { CampaignConfig } from '../config/schema.ts';
+import type { OnProgress } from '../core/progress.ts';
+import { testcaseId } from '../inputs/testcase.ts';
+import { packBatch } from '../model/testcase-batch.ts';
+import { isConfidentError } from '../objectives/class-answer.ts';
+import { confidentErrorSpec } from '../objectives/confident-error.ts';
+import type { Violation } from '../objectives/objective.ts';
+import { makeObjective } from '../objectives/registry.ts';
+import type { ModelSession } from '../workers/model-session.ts';
+import type { AttackResult } from './contest-attacks.ts';
+
+/** What the attacks found, and by which rule the model answers. */
+export interface AttackedContest {
+  readonly results: readonly AttackResult[];
+  readonly inputs: readonly AttackedInput[];
+  readonly threshold: number;
+  readonly rule: AnswerRule;
+  /** Name of the attacked input. */
+  readonly input: string;
+}
+
+/**
+ * Writes a campaign's folder with a finding for each confident mistake, each run again as those of `fuzz` are. An input that is
+ * wrong without a change is one of `clean` alone.
+ *
+ * @returns the number of findings that were confirmed
+ */
+export async function recordMistakes(
+  session: ModelSession,
+  { config, overwrite }: { readonly config: CampaignConfig; readonly overwrite: boolean },
+  contest: AttackedContest,
+  notices: Notices,
+  onProgress: OnProgress,
+): Promise<number> {
+  const { results, inputs, threshold, rule } = contest;
+  const specs = results.map(({ attack }) => confidentErrorSpec(attack.name, { threshold, ...rule }));
+  const hits: AttackHit[] = [];
+  for (const [i, { attack, outcomes }] of results.entries()) {
+    const mistakes = inputs.flatMap(({ data: seed, label }, k) => {
+      const { data, answer } = outcomes[k];
+      const isSeed = testcaseId(data) === testcaseId(seed);
+      if (!isConfidentError(answer, threshold) || (isSeed && attack.name !== 'clean')) return [];
+      return [{ data, label, seed: isSeed ? undefined : seed, mutator: `${contest.input}:${attack.name}` }];
+    });
+    for (const mistake of mistakes) {
+      const violation = await violationOf(session, specs[i], mistake);
+      if (violation !== undefined) hits.push({ ...mistake, violation });
+    }
+  }
+  const summary = await runCampaign(
+    campaignOf(config, specs, inputs.length),
+    confirmationMonitor(notices, onProgress),
+    new AbortController().signal,
+    overwrite ? 'overwrite' : 'new',
+    undefined,
+    performance.now(),
+    hits,
+  );
+  return summary.statistics.faults.reduce((sum, { kept }) => sum + kept, 0);
+}
+
+/** What the objective says of an input, alone. */
+async function violationOf(
+  session: ModelSession,
+  spec: string,
+  { data, label }: Pick<AttackHit, 'data' | 'label'>,
+): Promise<Violation | undefined> {
+  const objective = await makeObjective(spec);
+  const inner = (objective.tensors ?? []).filter((name) => !session.info.outputs.includes(name));
+  const [run] = await session.run([data], inner);
+  const { form, inputs } = packBatch([data]);
+  let found: Violation | undefined;
+  objective.judge(
+    {
+      ...run,
+      inputs: form.inputs.map((input, i) => ({ ...input, data: inputs[i] })),
+      labels: [label],
+    },
+    (_row, violation) => {
+      found = violation;
+    },
+  );
+  return found;
+}
+
+/** The campaign that holds the findings: the contest's model and inputs, its rule as objectives, and no limits of a search. */
+function campaignOf(config: CampaignConfig, specs: readonly string[], inputs: number): CampaignConfig {
+  return {
+    ...config,
+    objective: [...specs],
+    keep: Math.max(1, inputs),
+    guidance: 'none',
+    jobs: 1,
+    threatModel: undefined,
+    linf: undefined,
+    l2: undefined,
+    l0: undefined,
+    corpus: undefined,
+    time: undefined,
+    execs: undefined,
+  };
+}
+
+/** Passes on warnings, and how many hits are confirmed. */
+function confirmationMonitor({ warn }: Notices, onProgress: OnProgress): Monitor {
+  return {
+    info: () => {},
+    warn,
+    onPhase: ({ name, done = 0, total }) => {
+      if (name === 'confirming') onProgress({ label: 'confirming', done, total, unit: 'finding' });
+    },
+    onStart: () => {},
+    onFault: () => {},
+    onThresholdChange: () => {},
+    onStatistics: () => {},
+  };
+}

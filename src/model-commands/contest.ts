@@ -1,0 +1,240 @@
+import { randomBytes } from 'node:crypto';
+import { join } from 'node:path';
+import type { AttackedInput, AttackOutcome } from '../attacks/attack.ts';
+import { isWorse } from '../attacks/attack.ts';
+import { type AttackScores, accuracyCurve, attackScores, thresholdOf } from '../attacks/contest-scores.ts';
+import { defaultAttacks } from '../attacks/registry.ts';
+import type { AnswerRule } from '../attacks/run-attack.ts';
+import { resolveInputs } from '../campaign/resolve/inputs.ts';
+import type { Notices } from '../campaign/resolve/model-settings.ts';
+import type { CampaignConfig } from '../config/schema.ts';
+import { UserError } from '../core/errors.ts';
+import { formatCount, formatNumber, plural } from '../core/format-number.ts';
+import { modelName } from '../core/model-name.ts';
+import type { OnProgress } from '../core/progress.ts';
+import type { ModelInfo } from '../model/model.ts';
+import type { ConfidenceKind } from '../objectives/class-answer.ts';
+import { checkFolder } from '../storage/check-folder.ts';
+import { modelPath } from '../storage/load-options.ts';
+import { type ModelSession, withModelSession } from '../workers/model-session.ts';
+import { availableCores } from '../workers/resource-limits.ts';
+import { attackAll, type NamedAttack, namedAttacks } from './contest-attacks.ts';
+import { recordMistakes } from './contest-findings.ts';
+import { chooseAnswerRule } from './contest-logits.ts';
+
+/** Version of the object that `contest --json` prints. */
+const CONTEST_VERSION = 1;
+
+/** Fewest inputs that a share can be taken of. */
+const MIN_INPUTS = 10;
+
+/** Share of equal confidences from which they can't order the inputs. */
+const MAX_TIED_SHARE = 0.01;
+
+/** What `contest` is asked for beside model and inputs. */
+export interface ContestOptions {
+  /** Specs of the attacks; all that suit the input by default. */
+  readonly attacks: readonly string[] | undefined;
+  /** Share of the inputs that is answered. */
+  readonly coverage: number;
+  readonly confidence: ConfidenceKind;
+  /** Confidence from which the model answers; by default that by which the share of the clean inputs is answered. */
+  readonly threshold: number | undefined;
+  /** Queries of an attack for one input. */
+  readonly queries: number;
+  /** The first so many seeds; all by default. */
+  readonly inputs: number | undefined;
+  /** Whether a campaign that is in the folder is renamed. */
+  readonly overwrite: boolean;
+}
+
+/** Scores of one attack. */
+export interface AttackRow extends AttackScores {
+  readonly attack: string;
+  /** Queries for an input, up to the first confident mistake: the median. */
+  readonly queriesMedian: number;
+  /** Accuracy at each coverage from 0.01 to 1. */
+  readonly curve: ReturnType<typeof accuracyCurve>;
+}
+
+/** Result of `contest`. */
+export interface ContestReport {
+  readonly formatVersion: number;
+  readonly model: Pick<ModelInfo, 'path' | 'format' | 'sha256'>;
+  readonly seed: string;
+  readonly inputs: number;
+  readonly coverage: number;
+  readonly confidence: ConfidenceKind;
+  /** The tensor of logits; null where logarithms of softmax shares are compared. */
+  readonly logits: string | null;
+  readonly threshold: number;
+  /** Where the threshold comes from. */
+  readonly isCalibrated: boolean;
+  readonly attacks: readonly AttackRow[];
+  /** The worst input over all attacks, for each seed. */
+  readonly worst: AttackRow;
+  /** The campaign's folder, and the findings in it: of inputs that no attack changed one alone, by `clean`. */
+  readonly campaign: string;
+  readonly findings: number;
+}
+
+/**
+ * Attacks a classifier that may abstain, and looks where it is wrong and sure (Brown et al. 2018).
+ *
+ * @throws UserError where there are no labels, too few inputs, an attack that does not suit them, or no class output
+ */
+export async function runContest(
+  config: CampaignConfig,
+  options: ContestOptions,
+  notices: Notices,
+  onProgress: OnProgress = () => {},
+): Promise<ContestReport> {
+  if (config.seeds === undefined) throw new UserError('there are no inputs to attack: set --seeds');
+  if (config.labels === undefined)
+    throw new UserError('without --labels nobody knows which answers are wrong: set --labels');
+  const folder = config.out ?? join('neurofuzz-out', `${modelName(modelPath(config).asGiven)}-contest`);
+  await checkFolder(folder, options.overwrite);
+  const seed = config.seed ?? randomBytes(8).toString('hex');
+  const jobs = config.jobs ?? availableCores();
+  return withSessions(config, jobs, async (sessions) => {
+    const [session] = sessions;
+    const contest = await prepare(session, { ...config, seed }, options, notices);
+    const { rule, attacks, inputs, context } = contest;
+    const clean = await attackAll(sessions, namedAttacks(['clean'], context.descriptor), contest, onProgress);
+    const cleanAnswers = clean[0].outcomes.map(({ answer }) => answer);
+    const threshold = options.threshold ?? thresholdOf(cleanAnswers, options.coverage);
+    if (!Number.isFinite(threshold))
+      throw new UserError(
+        'no threshold answers the share of --coverage, because scores of clean inputs are not finite: set --threshold',
+      );
+    if (rule.logits === undefined) warnOfTies(clean[0].outcomes, notices);
+    const results = await attackAll(
+      sessions,
+      attacks,
+      { ...contest, context: { ...context, threshold } },
+      onProgress,
+    );
+    const rows = results.map(({ attack, outcomes }) =>
+      rowOf(attack.spec, outcomes, options.coverage, threshold),
+    );
+    const worst = inputs.map((_, i) =>
+      results
+        .map(({ outcomes }) => outcomes[i])
+        .reduce((most, outcome) => (isWorse(outcome.answer, most.answer, threshold) ? outcome : most)),
+    );
+    const findings = await recordMistakes(
+      session,
+      { config: { ...config, seed, out: folder }, overwrite: options.overwrite },
+      { results, inputs, threshold, rule, input: context.descriptor.name },
+      notices,
+      onProgress,
+    );
+    const { format, sha256 } = session.info;
+    return {
+      formatVersion: CONTEST_VERSION,
+      model: { path: modelPath(config).asGiven, format, sha256 },
+      seed,
+      inputs: inputs.length,
+      coverage: options.coverage,
+      confidence: options.confidence,
+      logits: rule.logits ?? null,
+      threshold,
+      isCalibrated: options.threshold === undefined,
+      attacks: rows,
+      worst: rowOf('worst', worst, options.coverage, threshold),
+      campaign: folder,
+      findings,
+    };
+  });
+}
+
+/** Opens a session for each job. */
+async function withSessions<T>(
+  config: CampaignConfig,
+  jobs: number,
+  use: (sessions: readonly [ModelSession, ...ModelSession[]]) => Promise<T>,
+): Promise<T> {
+  const absolute = { ...config, model: modelPath(config).absolute };
+  const open = (first: ModelSession, others: readonly ModelSession[]): Promise<T> =>
+    others.length + 1 >= jobs
+      ? use([first, ...others])
+      : withModelSession(absolute, (session) => open(first, [...others, session]));
+  return withModelSession(absolute, (session) => open(session, []));
+}
+
+/** What the attacks need. */
+export interface PreparedContest {
+  readonly inputs: readonly AttackedInput[];
+  readonly attacks: readonly NamedAttack[];
+  readonly rule: AnswerRule;
+  readonly context: Parameters<typeof attackAll>[2]['context'];
+}
+
+async function prepare(
+  session: ModelSession,
+  config: CampaignConfig & { readonly seed: string },
+  options: ContestOptions,
+  notices: Notices,
+): Promise<PreparedContest> {
+  const { seeds, labels, descriptors } = await resolveInputs(session.info, config, config.seed, notices);
+  const inputs = seeds
+    .map((data, index) => ({ data, index, label: labels?.get(data) ?? -1 }))
+    .filter(({ label }) => label >= 0)
+    .slice(0, options.inputs);
+  if (inputs.length < MIN_INPUTS)
+    throw new UserError(
+      `a contest needs ${MIN_INPUTS} labelled inputs or more, and there ${inputs.length === 1 ? 'is' : 'are'} ${inputs.length}: set --seeds, --labels and --inputs`,
+    );
+  const isPicture = descriptors.findIndex(({ picture }) => picture !== undefined);
+  const position =
+    isPicture >= 0 ? isPicture : descriptors.findIndex(({ domains }) => domains.includes('numbers'));
+  if (position < 0)
+    throw new UserError('no input of the model takes pictures or numbers: the attacks change nothing else');
+  const descriptor = descriptors[position];
+  const attacks = namedAttacks(options.attacks ?? defaultAttacks(descriptor), descriptor);
+  const { rule, classes } = await chooseAnswerRule(session, inputs, options.confidence);
+  const beyond = inputs.find(({ label }) => label >= classes);
+  if (beyond !== undefined)
+    throw new UserError(
+      `--labels: the label of seed ${beyond.index} is ${beyond.label}, and the model knows ${plural(classes, 'class', 'classes')}, from 0`,
+    );
+  return {
+    inputs,
+    attacks,
+    rule,
+    context: {
+      seed: config.seed,
+      descriptor,
+      position,
+      threshold: Number.POSITIVE_INFINITY,
+      queries: options.queries,
+      linf: typeof config.linf === 'number' ? config.linf : undefined,
+    },
+  };
+}
+
+/** Says so where softmax shares are equal so often that they order nothing. */
+function warnOfTies(outcomes: readonly AttackOutcome[], notices: Notices): void {
+  const distinct = new Set(outcomes.map(({ answer }) => answer.confidence)).size;
+  const tied = outcomes.length - distinct;
+  if (tied > MAX_TIED_SHARE * outcomes.length)
+    notices.warn(
+      `the model has no logits, and ${formatCount(tied)} of ${plural(outcomes.length, 'confidence')} equal another: softmax shares in single precision can't order them (${formatNumber((100 * tied) / outcomes.length, 3)} %)`,
+    );
+}
+
+function rowOf(
+  attack: string,
+  outcomes: readonly AttackOutcome[],
+  coverage: number,
+  threshold: number,
+): AttackRow {
+  const answers = outcomes.map(({ answer }) => answer);
+  const queries = outcomes.map((outcome) => outcome.queries).sort((a, b) => a - b);
+  return {
+    attack,
+    ...attackScores(answers, coverage, threshold),
+    queriesMedian: queries[queries.length >> 1],
+    curve: accuracyCurve(answers),
+  };
+}

@@ -1,0 +1,175 @@
+import { UserError } from '../core/errors.ts';
+import { formatNumber } from '../core/format-number.ts';
+import type { BatchTensor } from '../model/batched-model.ts';
+import {
+  answerOf,
+  areSharesIn,
+  CONFIDENCE_KINDS,
+  type ConfidenceKind,
+  isConfidentError,
+} from './class-answer.ts';
+import { className, namedClasses } from './class-name.ts';
+import { logMargin, UNKNOWN_MARGIN } from './margin.ts';
+import { findClassOutput } from './misclassified.ts';
+import {
+  instanceName,
+  type JudgedBatch,
+  type Objective,
+  type ObjectiveKind,
+  TWO_SIDED_MARGINS,
+  type Violation,
+} from './objective.ts';
+import { RowReader, toLogit } from './output-difference.ts';
+
+/** Classes with a margin of their own; class k shares that of class k mod this. */
+const MAX_CLASSES = TWO_SIDED_MARGINS / 2;
+
+/** Unit of the margin, in logits. */
+const MARGIN_UNIT = 2 ** -20;
+
+/** How confidence is measured, and from where on the model answers. */
+export interface AbstentionRule {
+  readonly threshold: number;
+  readonly confidence: ConfidenceKind;
+  /** The tensor of logits; undefined for the class output, as the model has it. */
+  readonly logits: string | undefined;
+}
+
+/**
+ * Confident mistake of a classifier that abstains below a threshold: a wrong class with at least that confidence (Brown et al.,
+ * "Unrestricted Adversarial Examples", arXiv 1809.08352).
+ */
+class ConfidentError implements Objective {
+  readonly name: string;
+  readonly labelled = true;
+  readonly tensors: readonly string[];
+  readonly #rule: AbstentionRule;
+  readonly #reader = new RowReader();
+
+  constructor(name: string, rule: AbstentionRule) {
+    this.name = name;
+    this.tensors = rule.logits === undefined ? [] : [rule.logits];
+    this.#rule = rule;
+  }
+
+  breaksSeed(): boolean {
+    return true;
+  }
+
+  refuses(run: JudgedBatch): string | undefined {
+    const output = findScores(run, this.#rule.logits);
+    if (output === undefined)
+      return this.#rule.logits === undefined
+        ? 'needs an output with a value for each class, and there is none'
+        : `refers to ${this.#rule.logits}, which the run does not have`;
+    const outOfRange = Array.from(run.labels ?? []).find((label) => label >= output.size);
+    return outOfRange === undefined
+      ? undefined
+      : `knows ${output.size} classes from ${output.name}, and a label says ${outOfRange}`;
+  }
+
+  judge(run: JudgedBatch, report: (row: number, violation: Violation) => void): void {
+    const output = findScores(run, this.#rule.logits);
+    if (output === undefined || run.labels === undefined) return;
+    const { threshold, confidence: kind, logits } = this.#rule;
+    for (let row = 0; row < run.rows; row++) {
+      const label = run.labels[row];
+      if (label < 0) continue;
+      const values = this.#reader.read(output, row);
+      const answer = answerOf(values, label, kind, areSharesIn(values, logits !== undefined));
+      if (!isConfidentError(answer, threshold)) continue;
+      const { predicted, confidence } = answer;
+      const isNumber = predicted >= 0;
+      const classes = isNumber ? { label, class: predicted } : { label };
+      report(row, {
+        objective: 'confident-error',
+        signature: this.name,
+        summary: isNumber
+          ? `Class ${className(output, predicted)} with confidence ${formatNumber(confidence, 4)} for a seed of class ${className(output, label)} (${kind} of ${output.name}; answered from ${formatNumber(threshold, 4)})`
+          : `NaN among the scores of ${output.name} for a seed of class ${className(output, label)}`,
+        tensors: this.tensors,
+        details: {
+          output: output.name,
+          ...classes,
+          ...namedClasses(output, classes),
+          threshold,
+          ...(isNumber ? { confidence, gap: answer.gap } : {}),
+        },
+      });
+    }
+  }
+
+  /** One margin per wrong class: how far it is below the best other class, plus how far its confidence is below the threshold. */
+  margins(run: JudgedBatch, row: number, out: Float64Array): number {
+    out.fill(UNKNOWN_MARGIN, 0, MAX_CLASSES);
+    const output = findScores(run, this.#rule.logits);
+    const label = run.labels?.[row] ?? -1;
+    if (output === undefined || label < 0) return MAX_CLASSES;
+    const { threshold, confidence, logits } = this.#rule;
+    const values = this.#reader.read(output, row);
+    const areShares = areSharesIn(values, logits !== undefined);
+    const scores = values.map((value) => toLogit(value, areShares));
+    for (let k = 0; k < scores.length; k++) {
+      if (k === label) continue;
+      const other = scores.reduce((most, score, i) => (i === k ? most : Math.max(most, score)), -Infinity);
+      const sure = confidence === 'margin' ? scores[k] - other : scores[k];
+      const missing = Math.max(0, other - scores[k]) + Math.max(0, threshold - sure);
+      const index = k % MAX_CLASSES;
+      if (missing < out[index]) out[index] = missing;
+    }
+    for (let index = 0; index < MAX_CLASSES; index++) out[index] = logMargin(out[index], MARGIN_UNIT);
+    const answer = answerOf(values, label, confidence, areShares);
+    if (isConfidentError(answer, threshold)) out[Math.max(0, answer.predicted) % MAX_CLASSES] = 0;
+    return MAX_CLASSES;
+  }
+}
+
+/** The spec of the objective with a rule, and a name for its signature. */
+export function confidentErrorSpec(name: string, { threshold, confidence, logits }: AbstentionRule): string {
+  const tensor = logits === undefined ? '' : `,logits=${logits}`;
+  return `confident-error:name=${name},threshold=${threshold},confidence=${confidence}${tensor}`;
+}
+
+/** The tensor of a run that has a value for each class: the logits, or the class output. */
+export function findScores(
+  run: Pick<JudgedBatch, 'outputs' | 'activations'>,
+  logits: string | undefined,
+): BatchTensor | undefined {
+  if (logits === undefined) return findClassOutput(run);
+  return [...run.outputs, ...run.activations].find(({ name }) => name === logits);
+}
+
+const THRESHOLD = {
+  name: 'threshold',
+  help: 'confidence from which the model answers; contest prints the one by which a share of the seeds is answered',
+  min: -1e39,
+  max: 1e39,
+} as const;
+
+export const confidentError: ObjectiveKind = {
+  name: 'confident-error',
+  help: 'a wrong class with a confidence from which the model answers; needs --labels',
+  source: 'Unrestricted Adversarial Examples (Brown et al. 2018)',
+  parameters: [THRESHOLD],
+  words: {
+    confidence: {
+      help: 'what the confidence is: max-logit, or margin, the lead over the second class',
+      legal: CONFIDENCE_KINDS,
+    },
+    logits: { help: 'the tensor of logits; by default the class output, of shares their logarithms' },
+  },
+  breaksSeeds: true,
+  make(values, { name, words }) {
+    const threshold = values(THRESHOLD);
+    if (threshold === undefined)
+      throw new UserError(
+        '--objective: confident-error needs the confidence from which the model answers, such as confident-error:threshold=4.2; neurofuzz contest prints it',
+      );
+    const confidence = CONFIDENCE_KINDS.find((kind) => kind === words.confidence) ?? 'max-logit';
+    return new ConfidentError(instanceName('confident-error', name), {
+      threshold,
+      confidence,
+      logits: words.logits,
+    });
+  },
+};

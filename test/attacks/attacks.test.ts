@@ -1,0 +1,144 @@
+import { describe, expect, test } from '@jest/globals';
+import type { AttackContext, AttackedInput, AttackOracle } from '../../src/attacks/attack.ts';
+import { ATTACKS, defaultAttacks, makeAttack } from '../../src/attacks/registry.ts';
+import { randomStream } from '../../src/core/random.ts';
+import type { TestcaseData } from '../../src/inputs/testcase.ts';
+import { makeTestcaseInput, shapeSignatureOf } from '../../src/model/testcase-batch.ts';
+import { answerOf } from '../../src/objectives/class-answer.ts';
+import { pictureTraits, traitsOf } from '../support/mutators.ts';
+
+const SIDE = 28;
+const descriptor = pictureTraits(SIDE, SIDE);
+const form = shapeSignatureOf([
+  makeTestcaseInput({ name: 'x', type: 'float32', shape: [null, SIDE, SIDE, 1] }, [SIDE, SIDE, 1]),
+]);
+
+/** A picture with a bright block, drawn by its number. */
+function pictureOf(index: number): AttackedInput {
+  const random = randomStream('picture', index);
+  const data = new Float32Array(SIDE * SIDE);
+  for (let y = 9; y < 19; y++) for (let x = 9; x < 19; x++) data[y * SIDE + x] = random.uniform();
+  return { index, label: 0, data: { form, inputs: [data] } };
+}
+
+const inputs = [0, 1, 2].map(pictureOf);
+const context: AttackContext = {
+  seed: 'attacks',
+  descriptor,
+  position: 0,
+  threshold: 0,
+  queries: 60,
+  linf: undefined,
+};
+
+const valuesOf = ({ inputs: [values] }: TestcaseData): number[] => Array.from(values, Number);
+
+/** A model whose class 1 has the score of a picture; it is never wrong while that is below 1. */
+function oracle(score: (values: readonly number[]) => number) {
+  const asked: TestcaseData[] = [];
+  const oracle: AttackOracle = {
+    ask: async (candidates) =>
+      candidates.map(({ data, label }) => {
+        asked.push(data);
+        return answerOf(Float64Array.of(1, score(valuesOf(data))), label, 'max-logit', false);
+      }),
+    onShare: () => {},
+  };
+  return { asked, oracle };
+}
+
+const never = () => oracle((values) => values.reduce((sum, value) => sum + value, 0) / 1e6);
+
+describe('square', () => {
+  test('stays within the L∞ ball and the range, and puts what it changes at an end', async () => {
+    const { asked, oracle: model } = never();
+    await makeAttack('square:linf=0.3', context).run(inputs.slice(0, 1), model);
+    expect(asked).toHaveLength(60);
+    const clean = valuesOf(inputs[0].data);
+    for (const candidate of asked) {
+      const values = valuesOf(candidate);
+      expect(values.every((value) => value >= 0 && value <= 1)).toBe(true);
+      expect(values.every((value, i) => Math.abs(value - clean[i]) <= 0.3)).toBe(true);
+    }
+    // The first one is stripes: every column has one sign.
+    const [first] = asked.map(valuesOf);
+    const isRaised = (x: number, y: number) => first[y * SIDE + x] > clean[y * SIDE + x];
+    for (let x = 9; x < 19; x++) expect(new Set([9, 12, 15, 18].map((y) => isRaised(x, y))).size).toBe(1);
+  });
+
+  test('keeps what makes the answer worse, and stops at a confident mistake', async () => {
+    const sumOf = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0);
+    const clean = sumOf(valuesOf(inputs[0].data));
+    const model = oracle((values) => sumOf(values) / (3.5 * clean));
+    const [outcome] = await makeAttack('square:queries=500', context).run(inputs.slice(0, 1), model.oracle);
+    expect(outcome.answer.isWrong).toBe(true);
+    expect(outcome.queries).toBe(model.asked.length);
+    expect(outcome.queries).toBeGreaterThan(1);
+    expect(outcome.queries).toBeLessThan(500);
+    const stubborn = never();
+    const [other] = await makeAttack('square', context).run(inputs.slice(0, 1), stubborn.oracle);
+    const gaps = stubborn.asked.map((data) => valuesOf(data).reduce((sum, value) => sum + value, 0));
+    expect(valuesOf(other.data).reduce((sum, value) => sum + value, 0)).toBeCloseTo(Math.max(...gaps), 6);
+    expect(other.queries).toBe(60);
+  });
+
+  test('has the limit of the settings, of its spec, or 0.3 of the span of a small picture', async () => {
+    const largest = async (spec: string, linf?: number) => {
+      const { asked, oracle: model } = never();
+      await makeAttack(spec, { ...context, linf }).run(inputs.slice(0, 1), model);
+      const clean = valuesOf(inputs[0].data);
+      return Math.max(
+        ...asked.flatMap((data) => valuesOf(data).map((value, i) => Math.abs(value - clean[i]))),
+      );
+    };
+    expect(await largest('square')).toBeCloseTo(0.3, 5);
+    expect(await largest('square', 0.1)).toBeCloseTo(0.1, 5);
+    expect(await largest('square:linf=0.2', 0.1)).toBeCloseTo(0.2, 5);
+  });
+});
+
+describe('spatial', () => {
+  test('tries the rotations and shifts that leave nothing outside the frame, the middle one among them', async () => {
+    const { asked, oracle: model } = never();
+    await makeAttack('spatial', context).run(inputs.slice(0, 1), model);
+    expect(asked.length).toBeGreaterThan(11);
+    expect(asked.length).toBeLessThan(275);
+    // The sums of the pictures differ from that of the shrunk one by less than a tenth each: by less than 0.9 : 1.1 from each other.
+    const sums = asked.map((data) => valuesOf(data).reduce((sum, value) => sum + Math.abs(value), 0));
+    expect(Math.min(...sums) / Math.max(...sums)).toBeGreaterThan(0.9 / 1.1);
+    expect(new Set(asked.map((data) => valuesOf(data).join())).size).toBe(asked.length);
+  });
+
+  test('tries all 275 where no picture can leave its frame', async () => {
+    const data = new Float32Array(SIDE * SIDE).fill(0);
+    const { asked, oracle: model } = never();
+    await makeAttack('spatial', context).run([{ index: 0, label: 0, data: { form, inputs: [data] } }], model);
+    expect(asked).toHaveLength(275);
+  });
+});
+
+describe('corruptions', () => {
+  test('tries each once, within black and white', async () => {
+    const { asked, oracle: model } = never();
+    await makeAttack('corruptions', context).run(inputs.slice(0, 1), model);
+    expect(asked).toHaveLength(16);
+    for (const data of asked) expect(valuesOf(data).every((value) => value >= 0 && value <= 1)).toBe(true);
+  });
+});
+
+test.each(ATTACKS.names())('%s finds for an input what it finds beside others', async (spec) => {
+  const together = await makeAttack(spec, context).run(inputs, never().oracle);
+  for (const [i, input] of inputs.entries()) {
+    const [alone] = await makeAttack(spec, context).run([input], never().oracle);
+    expect(valuesOf(alone.data)).toEqual(valuesOf(together[i].data));
+    expect(alone.answer).toEqual(together[i].answer);
+  }
+  const others = await makeAttack(spec, { ...context, seed: 'other' }).run(inputs, never().oracle);
+  const isSame = others.every(({ data }, i) => valuesOf(data).join() === valuesOf(together[i].data).join());
+  expect(isSame).toBe(spec === 'clean' || spec === 'spatial');
+});
+
+test('inputs that are no pictures are attacked by what needs none', () => {
+  expect(defaultAttacks(descriptor)).toEqual(['clean', 'spatial', 'corruptions', 'square']);
+  expect(defaultAttacks(traitsOf())).toEqual(['clean', 'square']);
+});

@@ -1,0 +1,172 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { beforeAll, expect, test } from '@jest/globals';
+import { decodeNpz, encodeNpz } from '../../src/tensor/npz.ts';
+import { digests, findingFolders, readJson } from '../support/campaign.ts';
+import { neurofuzz } from '../support/command.ts';
+import { testFolder } from '../support/folder.ts';
+import { WEIGHTS, writeSeeds, writeSoftmaxOnnx } from '../support/models.ts';
+
+const folder = testFolder();
+const model = writeSoftmaxOnnx(folder);
+const DIGITS = 'corpora/quantized-digits/digits.onnx';
+const ROWS = Array.from({ length: 12 }, (_, i) => [0, 1, 2, 3].map((j) => ((7 * i + 5 * j) % 20) / 20));
+const seeds = writeSeeds(folder, ROWS);
+
+/** The class that the small network predicts. */
+function classOf(row: readonly number[]): number {
+  const logits = [0, 1, 2].map((k) => row.reduce((sum, value, j) => sum + value * WEIGHTS[3 * j + k], 0));
+  return logits.indexOf(Math.max(...logits));
+}
+
+const right = labelsFile('right.txt', ROWS.map(classOf));
+let digitSeeds: string;
+let digitLabels: string;
+
+function labelsFile(name: string, labels: readonly number[]): string {
+  const path = join(folder, name);
+  writeFileSync(path, labels.map((label) => `${label}\n`).join(''));
+  return path;
+}
+
+let runs = 0;
+async function contest(args: readonly string[]) {
+  const out = join(folder, `out-${runs++}`);
+  const { code, stdout, stderr } = await neurofuzz(['contest', ...args, '-s', '1', '-o', out, '--json']);
+  return { code, stderr, out, report: stdout === '' ? undefined : JSON.parse(stdout) };
+}
+
+beforeAll(() => {
+  const seedFile = 'corpora/quantized-digits/seeds.npz';
+  const [[name, tensor]] = decodeNpz(readFileSync(seedFile), seedFile);
+  const size = tensor.data.length / tensor.shape[0];
+  const shape = [12, ...tensor.shape.slice(1)];
+  digitSeeds = join(folder, 'digits.npz');
+  writeFileSync(
+    digitSeeds,
+    encodeNpz([[name, { ...tensor, shape, data: tensor.data.slice(0, 12 * size) as Float32Array }]]),
+  );
+  digitLabels = labelsFile(
+    'digits.txt',
+    Array.from({ length: 12 }, (_, i) => i % 10),
+  );
+});
+
+test('compares the logits in front of the softmax, and keeps every confident mistake as a finding', async () => {
+  const near = ['--range=0,1', '--attack', 'square:linf=0.4,queries=200', '-j', '1'];
+  const { code, report, out } = await contest([model, '-i', seeds, '--labels', right, ...near]);
+  expect(code).toBe(1);
+  expect(report).toMatchObject({ formatVersion: 1, inputs: 12, logits: 'logits', isCalibrated: true });
+  const [clean, square] = report.attacks;
+  expect(clean).toMatchObject({ attack: 'clean', accuracyAtAll: 1, confidentMistakes: 0, queriesMedian: 1 });
+  expect(square.confidentMistakes).toBeGreaterThan(0);
+  expect(square.curve).toHaveLength(100);
+  expect(report.worst.confidentMistakes).toBe(square.confidentMistakes);
+  const found = findingFolders(out);
+  expect(found).toHaveLength(square.confidentMistakes);
+  for (const path of found) {
+    const finding = readJson(path, 'finding.json');
+    expect(finding).toMatchObject({
+      signature: 'confident-error-square-linf-0.4-queries-200',
+      reproduced: '10/10',
+      generation: 1,
+      mutators: ['x:square-linf-0.4-queries-200'],
+    });
+    expect(finding.distance.linf).toBeLessThanOrEqual(0.4);
+    // By the weights, without the product's code: wrong, and at least as sure as the threshold.
+    const [[, { data }]] = decodeNpz(readFileSync(join(path, 'input.npz')), path);
+    const row = Array.from(data, Number);
+    expect(row.every((value) => value >= 0 && value <= 1)).toBe(true);
+    expect(classOf(row)).not.toBe(finding.label);
+    const logits = [0, 1, 2].map((k) => row.reduce((sum, value, j) => sum + value * WEIGHTS[3 * j + k], 0));
+    expect(Math.max(...logits)).toBeGreaterThanOrEqual(report.threshold - 1e-5);
+  }
+  const replayed = await neurofuzz(['replay', out, '--json', '--quiet']);
+  expect(replayed.code).toBe(1);
+  const triaged = await neurofuzz(['triage', out]);
+  expect(triaged.stdout).toMatch(/confident-error-square.*10\/10/);
+});
+
+test('gives the same table and the same bytes on any number of workers', async () => {
+  const args = [DIGITS, '-i', digitSeeds, '--labels', digitLabels, '--range=-1,1', '--queries', '40'];
+  const [single, double] = [await contest([...args, '-j', '1']), await contest([...args, '-j', '2'])];
+  expect(double.report).toEqual({ ...single.report, campaign: double.out });
+  expect(digests(double.out, 'findings', 'corpus')).toEqual(digests(single.out, 'findings', 'corpus'));
+  expect(single.report.attacks.map(({ attack }: { attack: string }) => attack)).toEqual([
+    'clean',
+    'spatial',
+    'corruptions',
+    'square',
+  ]);
+  expect(findingFolders(single.out).length).toBe(single.report.findings);
+});
+
+test('exits with 0 where no more inputs than --allow have a confident mistake', async () => {
+  const args = [model, '-i', seeds, '--labels', right, '--range=0,1'];
+  const robust = await contest([...args, '--attack', 'square:linf=0']);
+  expect(robust.code).toBe(0);
+  expect(robust.report.findings).toBe(0);
+  const none = await contest([...args, '--threshold', '50', '--attack', 'square:linf=1,queries=20']);
+  expect(none).toMatchObject({ code: 0, report: { isCalibrated: false, worst: { coverage: 0 } } });
+  const allowed = await contest([...args, '--attack', 'square:linf=1,queries=100', '--allow', '12']);
+  expect(allowed.code).toBe(0);
+  expect(allowed.report.worst.confidentMistakes).toBeGreaterThan(0);
+});
+
+test('a seed that is wrong and sure is a finding of clean alone', async () => {
+  const wrong = labelsFile(
+    'wrong.txt',
+    ROWS.map((row) => (classOf(row) + 1) % 3),
+  );
+  const { report, out } = await contest([
+    model,
+    '-i',
+    seeds,
+    '--labels',
+    wrong,
+    '--range=0,1',
+    '--attack',
+    'square:linf=0',
+  ]);
+  expect(report.attacks[0]).toMatchObject({ accuracyAtAll: 0, coverage: report.attacks[1].coverage });
+  const found = findingFolders(out);
+  expect(found).toHaveLength(report.attacks[0].confidentMistakes);
+  for (const path of found)
+    expect(readJson(path, 'finding.json')).toMatchObject({
+      signature: 'confident-error-clean',
+      generation: 0,
+    });
+});
+
+test.each([
+  [['-i', 'SEEDS'], 'set --labels'],
+  [['--labels', 'RIGHT'], 'set --seeds'],
+  [['-i', 'SEEDS', '--labels', 'RIGHT', '--inputs', '9'], 'a contest needs 10 labelled inputs'],
+  [['-i', 'SEEDS', '--labels', 'BEYOND'], 'the label of seed 0 is 3, and the model knows 3 classes'],
+  [
+    ['-i', 'SEEDS', '--labels', 'RIGHT', '--attack', 'spatial'],
+    'spatial is for pictures, and input x takes none',
+  ],
+  [['-i', 'SEEDS', '--labels', 'RIGHT', '--attack', 'squares'], 'did you mean square'],
+  [
+    ['-i', 'SEEDS', '--labels', 'RIGHT', '--coverage', '1.2'],
+    '--coverage must be a number, above 0 and at most 1',
+  ],
+  [
+    ['-i', 'SEEDS', '--labels', 'RIGHT', '--queries', '0'],
+    '--queries must be a number, whole and at least 1',
+  ],
+])('refuses %j', async (args, message) => {
+  const beyond = labelsFile(
+    'beyond.txt',
+    ROWS.map(() => 3),
+  );
+  const files = new Map([
+    ['SEEDS', seeds],
+    ['RIGHT', right],
+    ['BEYOND', beyond],
+  ]);
+  const { code, stderr } = await contest([model, ...args.map((arg) => files.get(arg) ?? arg)]);
+  expect(code).toBe(2);
+  expect(stderr).toContain(message);
+});
