@@ -8,6 +8,14 @@ export function hasConfirmedFault({ statistics }: Pick<CampaignSummary, 'statist
   return statistics.faults.some(isConfirmedFault);
 }
 
+/** How many findings do not obey the threat model, by the clauses that they break; undefined if all do. */
+export function outsideMessage({ threatAudit }: Pick<CampaignSummary, 'threatAudit'>): string | undefined {
+  if (threatAudit === undefined || threatAudit.outside === 0) return undefined;
+  const { checked, outside, byClause } = threatAudit;
+  const clauses = Object.entries(byClause).map(([clause, count]) => `${clause}: ${count}`);
+  return `${outside} of ${plural(checked, 'finding')} outside the threat model (${clauses.join(', ')}): see findings/outside in the campaign's folder; an objective or a mutator does not keep to it`;
+}
+
 /**
  * Refuses to take a campaign without findings for a model without faults, where that is not known.
  *
@@ -16,13 +24,8 @@ export function hasConfirmedFault({ statistics }: Pick<CampaignSummary, 'statist
  *   the threat model
  */
 export function checkOutcome(summary: CampaignSummary, minExecs = 0): void {
-  const { checked = 0, outside = 0, byClause = {} } = summary.threatAudit ?? {};
-  if (outside > 0) {
-    const clauses = Object.entries(byClause).map(([clause, count]) => `${clause}: ${count}`);
-    throw new MachineError(
-      `${outside} of ${plural(checked, 'finding')} outside the threat model (${clauses.join(', ')}): see findings/outside in the campaign's folder; an objective or a mutator does not keep to it`,
-    );
-  }
+  const outside = outsideMessage(summary);
+  if (outside !== undefined) throw new MachineError(outside);
   if (hasConfirmedFault(summary)) return;
   if (summary.stopped === 'plugins')
     throw new UserError(

@@ -1,4 +1,5 @@
 import { performance } from 'node:perf_hooks';
+import { outsideMessage } from '../campaign/check-outcome.ts';
 import type { ExecutorFactory } from '../campaign/executor-factory.ts';
 import { isConfirmedFault } from '../campaign/findings/fault-registry.ts';
 import type { Monitor } from '../campaign/monitor/monitor.ts';
@@ -98,6 +99,8 @@ export async function runTurns(
     const { idleReason, statistics } = turn.summary;
     if (idleReason !== undefined && !statistics.faults.some(isConfirmedFault))
       fail({ name, message: idleReason, isMachine: false });
+    const outside = outsideMessage(turn.summary);
+    if (outside !== undefined) fail({ name, message: outside, isMachine: true });
     return turn.summary.stopped === 'time';
   };
   const groups = splitByShare(campaigns, queue === undefined ? 1 : CAMPAIGN_CONCURRENCY);

@@ -243,6 +243,24 @@ test('a finding that does not obey goes to findings/outside, and the command end
   expect(readdirSync(join(target, 'findings', 'outside', 'third'))).toEqual(outside);
 });
 
+test('a night with a finding that does not obey reports its campaign as failed, and ends with 3', async () => {
+  const night = join(folder, 'night.yaml');
+  const { labels: _, keep: _keep, ...settings } = SETTINGS;
+  const threatModel = { ...BLOCK, goal: { kind: 'targeted', to: [1] } };
+  const campaign = { ...settings, execs: 300, threatModel, objective: join(folder, 'third.mjs'), jobs: 1 };
+  writeFileSync(
+    night,
+    JSON.stringify({ out: join(folder, 'night'), time: '60s', campaigns: { third: campaign } }),
+  );
+  const { code, stderr, stdout } = await neurofuzzProcess(['nightly', night]);
+  expect({ code, text: stderr + stdout }).toEqual({
+    code: 3,
+    text: expect.stringMatching(
+      /third could not run: \d of \d findings outside the threat model \(goal\.to: \d\)/,
+    ),
+  });
+});
+
 test('a finding of an earlier generation that does not obey is moved at the end', async () => {
   const copy = join(folder, 'moved');
   cpSync(out, copy, { recursive: true });

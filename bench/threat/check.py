@@ -1,0 +1,117 @@
+"""Checks the findings of campaigns against their threat models, with numpy and PyYAML alone.
+
+python3 bench/threat/check.py neurofuzz-out/model ...
+
+Prints a JSON line for each campaign: findings that were checked, and the clauses that are broken. It shares no code with
+neurofuzz: what docs/security.md promises is written here a second time.
+"""
+
+import hashlib
+import json
+import sys
+from pathlib import Path
+
+import numpy
+import yaml
+
+FAILURES = {"crash", "hang", "memory"}
+ALTERING = set("bisect blend category copy crossover interpolate mirror negate permute phrase splice unusual".split())
+OBJECTIVES = {
+    "untargeted": {"misclassified", "quantization", "differential", "metamorphic"},
+    "targeted": {"misclassified"},
+    "abstain": {"assert"},
+    "reliability": {"nonfinite", "slow", "consistent", "assert"},
+    "text": {"text"},
+}
+
+
+def digest(arrays):
+    """First 16 hex digits of the SHA-256 of the inputs in the order of their names."""
+    sha = hashlib.sha256()
+    for name in sorted(arrays.files):
+        array = arrays[name]
+        head = json.dumps([name, array.dtype.name, list(array.shape)], separators=(",", ":"), ensure_ascii=False)
+        sha.update(f"{head}\n".encode())
+        sha.update(numpy.ascontiguousarray(array).tobytes())
+    return sha.hexdigest()[:16]
+
+
+def journal(folder):
+    path = folder / "corpus" / "journal.jsonl"
+    lines = path.read_text().splitlines() if path.exists() else []
+    return {entry["id"]: entry for entry in map(json.loads, lines)}
+
+
+def trail(finding, entries):
+    """Mutators from the seed to the finding."""
+    steps, parent = list(finding["mutators"]), finding["parent"]
+    while parent is not None and parent != finding["ancestor"]:
+        steps += entries[parent]["mutators"]
+        parent = entries[parent]["parent"]
+    return [step.rsplit(":", 1)[1] for step in steps]
+
+
+def masks(folder, settings):
+    names = [given["name"] for given in settings["resolved"]["inputs"]]
+    found = {}
+    for entry in settings.get("fixed", []):
+        name = next((name for name in names if entry.startswith(f"{name}=")), names[0])
+        found[name] = numpy.load(folder / entry.removeprefix(f"{name}=")).ravel() != 0
+    return found
+
+
+def broken(folder, path, settings, entries, fixed):
+    """Names of the clauses that a finding breaks."""
+    finding = json.loads((path / "finding.json").read_text())
+    model, goal = settings["threatModel"], settings["threatModel"]["goal"]
+    arrays = numpy.load(path / "input.npz")
+    stored = folder / "corpus" / f"{finding['ancestor']}.npz"
+    seed = numpy.load(stored) if finding["id"] != finding["ancestor"] else arrays
+    if digest(arrays) != finding["id"] or digest(seed) != finding["ancestor"]:
+        yield "id"
+    differences = []
+    for given in settings["resolved"]["inputs"]:
+        values, start = arrays[given["name"]].ravel(), seed[given["name"]].ravel()
+        same = values == start
+        low, high = given["range"]
+        wide = values.astype(numpy.float64)
+        if not numpy.all(same | ((wide >= low) & (wide <= high))):
+            yield "range"
+        if given["name"] in fixed and not numpy.array_equal(values[fixed[given["name"]]], start[fixed[given["name"]]]):
+            yield "fixed"
+        if settings["mutator"].get(given["name"]) == "none" and not same.all():
+            yield "kept"
+        differences.append(numpy.abs(wide - start.astype(numpy.float64)))
+    difference = numpy.concatenate(differences)
+    measured = {"linf": difference.max(), "l2": numpy.sqrt((difference**2).sum()), "l0": (difference > 0).sum()}
+    for norm, value in measured.items():
+        if norm in settings and not value <= settings[norm]:
+            yield norm
+    if model["may"] == "content-preserving" and ALTERING & set(trail(finding, entries)):
+        yield "may"
+    if finding["objective"] in FAILURES:
+        return
+    details = finding["violation"]["details"]
+    if finding["objective"] not in OBJECTIVES[goal["kind"]]:
+        yield "goal.kind"
+    if "class" in details and details["class"] == details.get("label"):
+        yield "goal.kind"
+    if "to" in goal and details.get("class") not in goal["to"]:
+        yield "goal.to"
+    if goal["from"] != "any" and finding.get("label") not in goal["from"]:
+        yield "goal.from"
+
+
+def check(folder):
+    settings = yaml.safe_load((folder / "campaign.yaml").read_text())
+    entries, fixed = journal(folder), masks(folder, settings)
+    paths = sorted(path.parent for path in (folder / "findings").rglob("finding.json"))
+    violations = {}
+    for path in paths:
+        for clause in broken(folder, path, settings, entries, fixed):
+            violations[clause] = violations.get(clause, 0) + 1
+    return {"campaign": str(folder), "checked": len(paths), "violations": violations}
+
+
+for argument in sys.argv[1:]:
+    print(json.dumps(check(Path(argument))))
