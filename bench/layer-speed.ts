@@ -124,7 +124,7 @@ export async function measureLayers(
     .filter((name) => name !== 'attention' && name !== 'values' && (only?.includes(name) ?? true));
   const unknown = only?.find((name) => !names.includes(name));
   if (unknown !== undefined) throw new Error(`no criterion ${unknown}: ${names.join(', ')}`);
-  for (const name of tracked('layers', 'criterion', names)) {
+  for (const name of tracked('layers', 'criterion', names, 'criteria')) {
     const ratios = { layers: [] as number[], logits: [] as number[], all: [] as number[] };
     let own: CpuRates | undefined;
     for (let round = 0; round < rounds; round++) {

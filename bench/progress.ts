@@ -5,12 +5,13 @@ import { showProgress } from '../src/cli/output/progress.ts';
  *
  * @param label what is measured
  * @param unit what an item is, as a singular noun
+ * @param units its plural, where that has another ending than s
  */
-export function* tracked<T>(label: string, unit: string, items: readonly T[]): Generator<T> {
+export function* tracked<T>(label: string, unit: string, items: readonly T[], units?: string): Generator<T> {
   const display = showProgress({});
   try {
     for (const [done, item] of items.entries()) {
-      display.update({ label, done, total: items.length, unit });
+      display.update({ label, done, total: items.length, unit, ...(units === undefined ? {} : { units }) });
       yield item;
     }
   } finally {
