@@ -3,7 +3,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { MAX_YAML_BYTES, parseYaml } from '../config/parse-yaml.ts';
 import type { ThreatModel } from '../config/threat-model.ts';
-import { UserError } from '../core/errors.ts';
+import { errorMessage, UserError } from '../core/errors.ts';
 import { readText } from '../core/read-bounded.ts';
 import { readFixedMask } from '../inputs/fixed-mask.ts';
 import type { Finding, ThreatRecord } from '../storage/finding.ts';
@@ -17,6 +17,9 @@ import {
   type ThreatEvidence,
   type ThreatVerdict,
 } from './threat-model/clauses.ts';
+
+/** An id of a testcase. */
+const ID = /^[0-9a-f]{16}$/;
 
 /** A step of the family tree: where a testcase came from. */
 interface Step {
@@ -96,13 +99,25 @@ export class ThreatChecker {
   }
 
   /**
-   * Checks a finding on disk.
+   * Checks a finding on disk. One whose files can't be read, or do not hold a finding, breaks the clause `record`.
    *
    * @param folder the finding's folder
-   * @throws UserError where its files can't be read
    */
   check(folder: string): ThreatVerdict {
+    try {
+      return this.#check(folder);
+    } catch (error) {
+      const breach = `its files do not hold a finding: ${errorMessage(error)}`;
+      return { clauses: ['record'], unchecked: [], broken: [{ clause: 'record', breach }] };
+    }
+  }
+
+  #check(folder: string): ThreatVerdict {
     const finding = JSON.parse(readFileSync(join(folder, 'finding.json'), 'utf8')) as Finding;
+    // Ids become parts of paths.
+    const { parent } = finding;
+    for (const id of [finding.id, finding.ancestor, ...(parent === null ? [] : [parent])])
+      if (typeof id !== 'string' || !ID.test(id)) throw new UserError(`${JSON.stringify(id)} is not an id`);
     const testcase = readArrays(join(folder, 'input.npz'));
     if (testcase === undefined) throw new UserError(`${folder} has lost its input.npz`);
     const isSeed = finding.id === finding.ancestor;
@@ -151,7 +166,7 @@ export class ThreatChecker {
     const seen = new Set<string>();
     for (let id = parent; id !== null; ) {
       if (id === ancestor) return trail;
-      const step: Step | undefined = this.#steps.get(id) ?? findingStep(join(dirname(folder), id));
+      const step: Step | undefined = this.#steps.get(id) ?? findingStep(dirname(folder), id);
       if (step === undefined || seen.has(id)) return undefined;
       seen.add(id);
       trail.unshift(...step.mutators);
@@ -204,7 +219,12 @@ async function readMasks(
   inputs: readonly (CheckedInput & { readonly shape: readonly (number | null)[] })[],
 ): Promise<ReadonlyMap<string, Uint8Array> | undefined> {
   const masks = new Map<string, Uint8Array>();
-  const entries: string[] = fixed === undefined ? [] : [fixed].flat().map(String);
+  const isByName = typeof fixed === 'object' && fixed !== null && !Array.isArray(fixed);
+  const entries: string[] = isByName
+    ? Object.entries(fixed).map(([name, path]) => `${name}=${path}`)
+    : fixed === undefined
+      ? []
+      : [fixed].flat().map(String);
   for (const entry of entries) {
     const input = inputs.find(({ name }) => entry.startsWith(`${name}=`)) ?? inputs[0];
     const path = entry.startsWith(`${input.name}=`) ? entry.slice(input.name.length + 1) : entry;
@@ -234,9 +254,10 @@ function readSteps(path: string): ReadonlyMap<string, Step> {
 }
 
 /** The step of a finding that another one was made from by minimizing; undefined where it is not there. */
-function findingStep(folder: string): Step | undefined {
+function findingStep(folder: string, id: string): Step | undefined {
+  if (!ID.test(id)) return undefined;
   try {
-    return JSON.parse(readFileSync(join(folder, 'finding.json'), 'utf8')) as Step;
+    return JSON.parse(readFileSync(join(folder, id, 'finding.json'), 'utf8')) as Step;
   } catch {
     return undefined;
   }

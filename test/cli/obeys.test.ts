@@ -134,6 +134,28 @@ test('of more than 200 that were tampered with, all are refused, with the clause
   expect(count).toBeGreaterThanOrEqual(200);
 });
 
+test('records that do not hold a finding are refused, and their ids lead to no other file', async () => {
+  const copy = join(folder, 'hostile');
+  cpSync(out, copy, { recursive: true });
+  const [path] = findingFolders(copy);
+  const finding = readJson(path, 'finding.json');
+  const checker = await ThreatChecker.open(copy);
+  const refusal = (record: object) => {
+    writeFinding(path, record);
+    return checker?.check(path).broken;
+  };
+  for (const key of ['id', 'ancestor', 'parent'])
+    expect(refusal({ ...finding, [key]: '../../secret' })).toEqual([
+      { clause: 'record', breach: expect.stringMatching(/"\.\.\/\.\.\/secret" is not an id/) },
+    ]);
+  expect(refusal({ ...finding, violation: {} })).toMatchObject([{ clause: 'record' }]);
+  expect(refusal({ ...finding, mutators: 7 })).toMatchObject([{ clause: 'record' }]);
+  writeFileSync(join(path, 'input.npz'), 'no archive');
+  expect(refusal(finding)).toMatchObject([{ clause: 'record' }]);
+  const { code, stdout } = await neurofuzz(['report', copy, '-o', join(folder, 'hostile.html'), '--json']);
+  expect({ code, isJson: stdout.startsWith('{') }).toEqual({ code: 0, isJson: true });
+});
+
 test('replay refuses one that was tampered with, in one line, and runs the others', async () => {
   const copy = join(folder, 'replayed');
   cpSync(out, copy, { recursive: true });
