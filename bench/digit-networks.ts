@@ -87,7 +87,7 @@ function logitsOf(network: DigitNetwork, images: tf.Tensor2D, weights: readonly 
  * A convolution of 6×6 pixels with a stride of 2 and relu, as a sum of matrix products over blocks of 2×2 pixels:
  * WebAssembly has no gradient of a convolution's filters.
  */
-function convolved(values: tf.Tensor4D, filters: tf.Tensor4D, bias: tf.Tensor): tf.Tensor4D {
+export function convolved(values: tf.Tensor4D, filters: tf.Tensor4D, bias: tf.Tensor): tf.Tensor4D {
   const [rows, height, width, channels] = values.shape;
   const [, , depth, made] = filters.shape;
   const padded = tf.pad(values, [
@@ -202,7 +202,8 @@ function flattened(graph: OnnxBuilder, values: string, name: string, size: numbe
   return graph.node('Reshape', [values, shape], name);
 }
 
-function convolutionOnnx(weights: readonly Float32Array[]): Uint8Array {
+/** The convolution net as ONNX: a picture `[28, 28, 1]` in, logits out. */
+export function convolutionOnnx(weights: readonly Float32Array[], classes = CLASSES): Uint8Array {
   const graph = new OnnxBuilder();
   const image = graph.input('image', 'float32', ['batch', 28, 28, 1]);
   let values = graph.node('Transpose', [image], 'channels', { perm: [0, 3, 1, 2] });
@@ -221,10 +222,10 @@ function convolutionOnnx(weights: readonly Float32Array[]): Uint8Array {
   }
   values = graph.node('Transpose', [values], 'last', { perm: [0, 2, 3, 1] });
   values = flattened(graph, values, 'flat', 7 * 7 * 32);
-  graph.constant('w2', 'float32', [7 * 7 * 32, CLASSES], weights[4]);
-  graph.constant('b2', 'float32', [CLASSES], weights[5]);
+  graph.constant('w2', 'float32', [7 * 7 * 32, classes], weights[4]);
+  graph.constant('b2', 'float32', [classes], weights[5]);
   graph.node('Gemm', [values, 'w2', 'b2'], 'logits');
-  graph.output('logits', 'float32', ['batch', CLASSES]);
+  graph.output('logits', 'float32', ['batch', classes]);
   return graph.finish('digits-convolution');
 }
 

@@ -1,4 +1,5 @@
 import { BoundsTracker, makeWorkingArray, type WorkingArray } from '../constraints/bounds.ts';
+import type { ParameterValues } from '../extensions/parameters.ts';
 import type { ExtensionKind } from '../extensions/registry.ts';
 import type { InputDescriptor } from '../inputs/input-descriptor.ts';
 import type { TestcaseData } from '../inputs/testcase.ts';
@@ -59,8 +60,10 @@ export interface Attack {
 export interface AttackKind extends ExtensionKind<Attack, AttackContext> {
   /** Whether it changes inputs as pictures. */
   readonly needsPicture: boolean;
+  /** Whether it takes so many queries that it is run only where it is asked for. */
+  readonly isExpensive?: boolean;
   /** Queries for one input at most. */
-  maxQueries(context: Pick<AttackContext, 'descriptor' | 'queries'>): number;
+  maxQueries(context: Pick<AttackContext, 'descriptor' | 'queries'>, parameters: ParameterValues): number;
 }
 
 /** Whether an answer is worse for the model than another: a confident mistake, else one with a larger gap. */

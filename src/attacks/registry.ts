@@ -4,19 +4,20 @@ import type { Attack, AttackContext, AttackKind } from './attack.ts';
 import { clean } from './clean.ts';
 import { corruptions } from './corruptions.ts';
 import { spatial } from './spatial.ts';
+import { spsa } from './spsa.ts';
 import { square } from './square.ts';
 
 /** The attacks, and how specs of `--attack` are resolved. */
 export const ATTACKS = new Registry<AttackKind>({
   flag: '--attack',
   noun: 'attack',
-  kinds: [clean, spatial, corruptions, square],
+  kinds: [clean, spatial, corruptions, square, spsa],
 });
 
-/** The attacks that suit an input, by their names. */
+/** The attacks that suit an input and take few queries, by their names. */
 export function defaultAttacks({ picture }: Pick<InputDescriptor, 'picture'>): string[] {
-  return ATTACKS.list().flatMap(({ name, needsPicture }) =>
-    needsPicture && picture === undefined ? [] : [name],
+  return ATTACKS.list().flatMap(({ name, needsPicture, isExpensive = false }) =>
+    isExpensive || (needsPicture && picture === undefined) ? [] : [name],
   );
 }
 

@@ -4,29 +4,11 @@ import { parameterValues } from '../extensions/parameters.ts';
 import type { TestcaseData } from '../inputs/testcase.ts';
 import { patchShare, square as squareMutator } from '../mutators/numeric/square.ts';
 import { NoisePool } from '../mutators/simd/noise-pool.ts';
-import {
-  type AttackContext,
-  type AttackedInput,
-  AttackedValues,
-  type AttackKind,
-  isSmall,
-  spanOf,
-  WorstFinder,
-} from './attack.ts';
+import { type AttackedInput, AttackedValues, type AttackKind, WorstFinder } from './attack.ts';
+import { LINF, linfLimit } from './linf.ts';
 
 /** Queries that the attack's schedule of sizes is for. */
 const SCHEDULE_QUERIES = 10_000;
-
-/** L∞ limits on levels from 0 to 1, as the contest has them for MNIST, and for other inputs. */
-const SMALL_LINF = 0.3;
-const LARGE_LINF = 16 / 255;
-
-const LINF = {
-  name: 'linf',
-  help: 'largest change of a value, as a share of its span; 0.3 for small pictures, else 16/255',
-  min: 0,
-  max: 1,
-} as const;
 
 const QUERIES = {
   name: 'queries',
@@ -53,7 +35,7 @@ export const square: AttackKind = {
   source: 'Square Attack (Andriushchenko et al. 2020)',
   parameters: [LINF, QUERIES],
   needsPicture: false,
-  maxQueries: ({ queries }) => queries,
+  maxQueries: ({ queries }, parameters) => parameters(QUERIES) ?? queries,
   make(parameters, context) {
     const { seed, descriptor, threshold } = context;
     const values = new AttackedValues(context);
@@ -64,7 +46,7 @@ export const square: AttackKind = {
       input,
       random: randomStream(seed, 'square', input.index),
       worst: new WorstFinder(input, threshold),
-      bounds: values.boundsAround(input.data, limitFor(input.data, values, context, parameters(LINF))),
+      bounds: values.boundsAround(input.data, linfLimit(input.data, values, context, parameters(LINF))),
       values: values.valuesOf(input.data),
     });
     const propose = ({ input, random, bounds, values: parent }: Search, query: number): TestcaseData => {
@@ -104,16 +86,3 @@ export const square: AttackKind = {
     };
   },
 };
-
-/** The L∞ limit in values of the input: of the attack's spec, of the settings, or the attack's own. */
-function limitFor(
-  data: TestcaseData,
-  values: AttackedValues,
-  { descriptor, linf }: Pick<AttackContext, 'descriptor' | 'linf'>,
-  share: number | undefined,
-): number {
-  if (share !== undefined) return share * spanOf(descriptor);
-  if (linf !== undefined) return linf;
-  const isSmallPicture = descriptor.picture !== undefined && isSmall(values.layoutOf(data));
-  return (isSmallPicture ? SMALL_LINF : LARGE_LINF) * spanOf(descriptor);
-}

@@ -57,7 +57,8 @@ export async function attackAll(
 ): Promise<readonly AttackResult[]> {
   const results = attacks.map((attack) => ({ attack, outcomes: new Array<AttackOutcome>(inputs.length) }));
   const chunks = results.flatMap((result) => {
-    const cost = ATTACKS.resolveBuiltIn(result.attack.spec).kind.maxQueries(context);
+    const { kind, values } = ATTACKS.resolveBuiltIn(result.attack.spec);
+    const cost = kind.maxQueries(context, values);
     return Array.from({ length: Math.ceil(inputs.length / CHUNK_INPUTS) }, (_, i) => {
       const from = i * CHUNK_INPUTS;
       const chunk = inputs.slice(from, from + CHUNK_INPUTS);

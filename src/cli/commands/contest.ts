@@ -49,11 +49,14 @@ export function contestCommand(): Command {
     .option('-c, --config <file>', 'campaign file that names model, seeds and labels');
   addSettingFlags(command, CONTEST_FLAGS, {
     seeds: 'the inputs to attack, as fuzz takes them',
-    linf: 'largest change of a value by square, in values of the input',
+    linf: 'largest change of a value by square and spsa, in values of the input',
     out: 'folder of the campaign with the findings (default: neurofuzz-out/<model>-contest)',
   });
   command
-    .option('--attack <spec...>', `the attacks (default: all that suit the input): ${ATTACKS.describe()}`)
+    .option(
+      '--attack <spec...>',
+      `the attacks (default: all that suit the input but spsa): ${ATTACKS.describe()}`,
+    )
     .option('--coverage <share>', 'share of the inputs that the model answers', '0.8')
     .addOption(
       new Option('--confidence <kind>', 'what the confidence is: the largest logit, or its lead')
@@ -64,7 +67,7 @@ export function contestCommand(): Command {
       '--threshold <x>',
       'confidence from which the model answers (default: calibrated on the clean inputs)',
     )
-    .option('--queries <n>', 'queries of an attack for one input', '1000')
+    .option('--queries <n>', 'queries of square for one input', '1000')
     .option('--inputs <n>', 'attack the first n inputs (default: all)')
     .option('--allow <n>', 'inputs with a confident mistake that are accepted', '0')
     .option('--overwrite', 'rename the campaign that is in --out to <dir>.old-1 and start over')
