@@ -73,7 +73,7 @@ const LIKELIHOOD_UPPER = {
   max: 1e9,
 } as const;
 
-const DISTANCE_TRACES = tracesParameter(1000);
+const DISTANCE_TRACES = tracesParameter(400);
 
 /**
  * Distance-based surprise adequacy: the distance from the nearest reference input of the same predicted class, over that one's
@@ -109,7 +109,7 @@ export const surprise: CoverageCriterionKind = {
 };
 
 /** Fewer than of distances: every density is a sum over all of them. */
-const LIKELIHOOD_TRACES = tracesParameter(400);
+const LIKELIHOOD_TRACES = tracesParameter(200);
 
 /**
  * Likelihood-based surprise adequacy: minus the logarithm of the density of an activation trace, by kernel density estimation over

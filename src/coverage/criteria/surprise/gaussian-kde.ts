@@ -19,8 +19,8 @@ const STRIDE = 32;
 export class GaussianKde {
   readonly #dimensions: number;
   readonly #count: number;
-  /** The lower Cholesky factor of the kernel's covariance. */
-  readonly #factor: Float64Array;
+  /** The inverse of the lower Cholesky factor of the kernel's covariance, rows side by side: `[groups, dimensions, GROUP]`. */
+  readonly #whitening: Float64Array;
   /** The points in units of the kernel, solutions of L·y = x, side by side: `[groups, dimensions, GROUP]`, the last one filled up with ∞. */
   readonly #whitened: Float64Array;
   readonly #logNormalization: number;
@@ -32,40 +32,74 @@ export class GaussianKde {
     this.#dimensions = dimensions;
     this.#count = dimensions === 0 ? 0 : points.length / dimensions;
     const scott = this.#count ** (-1 / (dimensions + 4));
-    this.#factor = regularFactor(points, dimensions).map((value) => value * scott);
-    const groups = Math.ceil(this.#count / GROUP);
-    this.#whitened = new Float64Array(groups * dimensions * GROUP).fill(Number.POSITIVE_INFINITY);
-    this.#solved = new Float64Array(dimensions);
+    const factor = regularFactor(points, dimensions).map((value) => value * scott);
+    this.#whitening = sideBySide(inverseOfLower(factor, dimensions), dimensions, dimensions, 0);
+    this.#solved = new Float64Array(dimensions + GROUP);
+    const whitened = new Float64Array(this.#count * dimensions);
     for (let i = 0; i < this.#count; i++) {
-      this.#solved.set(points.subarray(i * dimensions, (i + 1) * dimensions));
-      solveLower(this.#factor, dimensions, this.#solved);
-      const from = (i - (i % GROUP)) * dimensions + (i % GROUP);
-      for (let j = 0; j < dimensions; j++) this.#whitened[from + j * GROUP] = this.#solved[j];
+      this.#whiten(points.subarray(i * dimensions, (i + 1) * dimensions));
+      whitened.set(this.#solved.subarray(0, dimensions), i * dimensions);
     }
+    this.#whitened = sideBySide(whitened, this.#count, dimensions, Number.POSITIVE_INFINITY);
     let logDeterminant = 0;
-    for (let i = 0; i < dimensions; i++) logDeterminant += Math.log(this.#factor[i * dimensions + i]);
+    for (let i = 0; i < dimensions; i++) logDeterminant += Math.log(factor[i * dimensions + i]);
     this.#logNormalization =
       logDeterminant + (dimensions / 2) * Math.log(2 * Math.PI) + Math.log(this.#count);
-    this.#exponents = new Float64Array(groups * GROUP);
+    this.#exponents = new Float64Array(Math.ceil(this.#count / GROUP) * GROUP);
   }
 
   /** The natural logarithm of the density at a point of `dimensions` numbers; NaN where there are no dimensions. */
   logDensity(point: Float64Array): number {
-    const dimensions = this.#dimensions;
-    if (dimensions === 0) return Number.NaN;
-    this.#solved.set(point);
-    solveLower(this.#factor, dimensions, this.#solved);
+    if (this.#dimensions === 0) return Number.NaN;
+    this.#whiten(point);
     let greatest = Number.NEGATIVE_INFINITY;
     const exponents = this.#exponents;
     for (let i = 0; i < exponents.length; i += GROUP) {
       const most = -2 * (greatest - NEGLIGIBLE_EXPONENT);
-      writeExponents(this.#solved, this.#whitened, i, most, exponents);
+      writeExponents(this.#solved, this.#dimensions, this.#whitened, i, most, exponents);
       greatest = Math.max(greatest, exponents[i], exponents[i + 1], exponents[i + 2], exponents[i + 3]);
     }
     let sum = 0;
-    for (const exponent of exponents) sum += Math.exp(exponent - greatest);
+    for (const exponent of exponents)
+      if (!(exponent < greatest - NEGLIGIBLE_EXPONENT)) sum += Math.exp(exponent - greatest);
     return greatest + Math.log(sum) - this.#logNormalization;
   }
+
+  /** Writes L⁻¹·x into `#solved`, four numbers at once. */
+  #whiten(point: Float64Array): void {
+    const n = this.#dimensions;
+    const matrix = this.#whitening;
+    const solved = this.#solved;
+    for (let i = 0; i < n; i += GROUP) {
+      let a = 0;
+      let b = 0;
+      let c = 0;
+      let d = 0;
+      // The matrix is lower triangular.
+      const end = Math.min(n, i + GROUP);
+      for (let j = 0, at = i * n; j < end; j++, at += GROUP) {
+        const value = point[j];
+        a += matrix[at] * value;
+        b += matrix[at + 1] * value;
+        c += matrix[at + 2] * value;
+        d += matrix[at + 3] * value;
+      }
+      solved[i] = a;
+      solved[i + 1] = b;
+      solved[i + 2] = c;
+      solved[i + 3] = d;
+    }
+  }
+}
+
+/** Rows `[count, width]` in groups of four, whose numbers alternate: `[groups, width, GROUP]`, filled up with rows of `filling`. */
+function sideBySide(rows: Float64Array, count: number, width: number, filling: number): Float64Array {
+  const joined = new Float64Array(Math.ceil(count / GROUP) * width * GROUP).fill(filling);
+  for (let i = 0; i < count; i++) {
+    const from = (i - (i % GROUP)) * width + (i % GROUP);
+    for (let j = 0; j < width; j++) joined[from + j * GROUP] = rows[i * width + j];
+  }
+  return joined;
 }
 
 /** Unbiased covariance of points, `[dimensions, dimensions]`. */
@@ -160,11 +194,19 @@ function cholesky(matrix: Float64Array, n: number): Float64Array | undefined {
   return factor;
 }
 
-/** Solves L·y = x in place. */
-function solveLower(factor: Float64Array, n: number, x: Float64Array): void {
+/** The inverse of a lower triangular matrix. */
+function inverseOfLower(factor: Float64Array, n: number): Float64Array {
+  const inverse = new Float64Array(n * n);
   for (let i = 0; i < n; i++) {
-    x[i] = (x[i] - productOf(factor, i * n, x, i)) / factor[i * n + i];
+    const row = inverse.subarray(i * n, (i + 1) * n);
+    for (let k = 0; k < i; k++) {
+      const weight = factor[i * n + k];
+      for (let j = 0; j <= k; j++) row[j] -= weight * inverse[k * n + j];
+    }
+    row[i] = 1;
+    for (let j = 0; j <= i; j++) row[j] /= factor[i * n + i];
   }
+  return inverse;
 }
 
 /**
@@ -173,12 +215,12 @@ function solveLower(factor: Float64Array, n: number, x: Float64Array): void {
  */
 function writeExponents(
   point: Float64Array,
+  n: number,
   points: Float64Array,
   first: number,
   most: number,
   exponents: Float64Array,
 ): void {
-  const n = point.length;
   let a = 0;
   let b = 0;
   let c = 0;
@@ -200,21 +242,4 @@ function writeExponents(
   exponents[first + 1] = -b / 2;
   exponents[first + 2] = -c / 2;
   exponents[first + 3] = -d / 2;
-}
-
-/** Product of the first `n` numbers of a row, which begins at `from`, and of x; by partial sums as well. */
-function productOf(matrix: Float64Array, from: number, x: Float64Array, n: number): number {
-  let a = 0;
-  let b = 0;
-  let c = 0;
-  let d = 0;
-  let k = 0;
-  for (; k + 4 <= n; k += 4) {
-    a += matrix[from + k] * x[k];
-    b += matrix[from + k + 1] * x[k + 1];
-    c += matrix[from + k + 2] * x[k + 2];
-    d += matrix[from + k + 3] * x[k + 3];
-  }
-  for (; k < n; k++) a += matrix[from + k] * x[k];
-  return a + b + (c + d);
 }
