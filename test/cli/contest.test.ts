@@ -103,7 +103,11 @@ test('gives the same table and the same bytes on any number of workers', async (
 
 test('exits with 0 where no more inputs than --allow have a confident mistake', async () => {
   const args = [model, '-i', seeds, '--labels', right, '--range=0,1'];
-  const robust = await contest([...args, '--attack', 'square:linf=0']);
+  const page = join(folder, 'contest.html');
+  const robust = await contest([...args, '--attack', 'square:linf=0', '--html', page]);
+  const html = readFileSync(page, 'utf8');
+  expect(html.match(/class="curve"/g)).toHaveLength(3);
+  expect(html).toContain('<td class="word">square:linf=0</td><td class="number">1</td>');
   expect(robust.code).toBe(0);
   expect(robust.report.findings).toBe(0);
   const none = await contest([...args, '--threshold', '50', '--attack', 'square:linf=1,queries=20']);

@@ -1,3 +1,4 @@
+import { writeFile } from 'node:fs/promises';
 import { type Command, Option } from 'commander';
 import { ATTACKS } from '../../attacks/registry.ts';
 import { checkSettings, type RawSettings, readCampaignFile } from '../../config/load.ts';
@@ -25,6 +26,7 @@ interface ContestFlags extends OutputOptions {
   readonly inputs?: string;
   readonly allow: string;
   readonly overwrite?: boolean;
+  readonly html?: string;
 }
 
 /** Settings of `fuzz` for the model, its inputs and the folder. */
@@ -71,6 +73,7 @@ export function contestCommand(): Command {
     .option('--inputs <n>', 'attack the first n inputs (default: all)')
     .option('--allow <n>', 'inputs with a confident mistake that are accepted', '0')
     .option('--overwrite', 'rename the campaign that is in --out to <dir>.old-1 and start over')
+    .option('--html <file>', 'write a page with the table and accuracy by coverage')
     .option('--json', 'print one JSON object on standard output')
     .addHelpText('after', EXAMPLES)
     .action(run);
@@ -100,9 +103,19 @@ async function run(model: string | undefined, flags: ContestFlags): Promise<void
   const report = await withProgress(flags, (onProgress) =>
     runContest(config, options, logNotices(flags), onProgress),
   );
+  if (flags.html !== undefined) await writePage(flags.html, report);
   if (flags.json === true) printJson({ ...report, allowed });
   else if (flags.quiet !== true) printLines(reportLines(report));
   process.exitCode = report.worst.confidentMistakes > allowed ? EXIT.findings : EXIT.done;
+}
+
+async function writePage(path: string, report: ContestReport): Promise<void> {
+  const { contestPageHtml } = await import('../../report/html/contest-page.tsx');
+  try {
+    await writeFile(path, contestPageHtml(report));
+  } catch (error) {
+    throw new UserError(`--html: cannot write ${path}: ${error instanceof Error ? error.message : error}`);
+  }
 }
 
 /** The settings among the flags: of the others, some have the name of a setting that means something else. */
@@ -169,6 +182,7 @@ Examples:
   neurofuzz contest model.onnx --seeds digits.npz --labels labels.npy
   neurofuzz contest model.onnx --seeds digits.npz --labels labels.npy --attack square:linf=0.1,queries=5000
   neurofuzz contest model.onnx --seeds digits.npz --labels labels.npy --confidence margin --coverage 0.5 --json
+  neurofuzz contest model.onnx --seeds digits.npz --labels labels.npy --html contest.html
   neurofuzz contest --config campaign.yaml --inputs 100 --allow 3
 
 Exit codes: 0 when no more inputs than --allow have a confident mistake, 1 otherwise.`;
