@@ -74,18 +74,21 @@ async function nanExperiment(folder: string): Promise<Figures> {
   };
   let most = Number(options['nan-execs']);
   const networks: string[] = [];
-  for (let i = 0; i < count; i++) {
+  for (let i = 1; networks.length < count; i++) {
     const { steps } = options;
     const dataset = data === undefined ? 'drawn' : 'mnist';
-    const cache = join(options.cache, [dataset, i + 1, ...(steps === undefined ? [] : [steps])].join('-'));
-    networks.push(
-      await nanDigits(
-        cache,
-        data,
-        `initialisation ${i + 1}`,
-        steps === undefined ? undefined : Number(steps),
-      ),
+    const cache = join(options.cache, [dataset, i, ...(steps === undefined ? [] : [steps])].join('-'));
+    const network = await nanDigits(
+      cache,
+      data,
+      `initialisation ${i}`,
+      steps === undefined ? undefined : Number(steps),
     );
+    const { fault } = await firstFault({ ...nanSettings(network), out: join(folder, `seeds-${i}`) }, 1);
+    // The unsafe loss may end the training itself.
+    if (fault?.firstExecs === 0)
+      line({ bench: 'paper', experiment: 'nan', left: `initialisation ${i}`, why: 'NaN by training' });
+    else networks.push(network);
   }
   for (const search of tracked('NaN', 'search', SEARCH_NAMES)) {
     for (const [i, network] of networks.entries()) {
