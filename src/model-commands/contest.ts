@@ -93,7 +93,7 @@ export async function runContest(
   if (config.labels === undefined)
     throw new UserError('without --labels nobody knows which answers are wrong: set --labels');
   const folder = config.out ?? join('neurofuzz-out', `${modelName(modelPath(config).asGiven)}-contest`);
-  await checkFolder(folder, options.overwrite);
+  await checkFolder(folder, options.overwrite, false);
   const seed = config.seed ?? randomBytes(8).toString('hex');
   const jobs = config.jobs ?? availableCores();
   return withSessions(config, jobs, async (sessions) => {

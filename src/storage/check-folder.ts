@@ -13,9 +13,10 @@ const LEFTOVER_FOLDERS = /^(corpus|findings|state)$/;
  * Checks that a folder can become a new campaign's folder, before anything is run or written.
  *
  * @param overwrite whether a campaign may be there, which is going to be renamed
+ * @param isResumable whether the command can resume one
  * @throws UserError if the folder holds a campaign or other files, or is not writable
  */
-export async function checkFolder(folder: string, overwrite = false): Promise<void> {
+export async function checkFolder(folder: string, overwrite = false, isResumable = true): Promise<void> {
   let entries: string[];
   try {
     entries = await readdir(folder);
@@ -28,7 +29,7 @@ export async function checkFolder(folder: string, overwrite = false): Promise<vo
   if (isCampaignFolder(entries)) {
     if (overwrite) return checkWritable(folder);
     throw new UserError(
-      `${folder} already contains a campaign: resume it with --resume, choose another folder with --out, or start over with --overwrite, which renames the folder and deletes nothing`,
+      `${folder} already contains a campaign: ${isResumable ? 'resume it with --resume, ' : ''}choose another folder with --out, or start over with --overwrite, which renames the folder and deletes nothing`,
     );
   }
   for (const name of entries) {
