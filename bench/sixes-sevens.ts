@@ -13,12 +13,12 @@ export type Defence = (typeof DEFENCES)[number];
 
 const BATCH = 64;
 const RATE = 1e-3;
-const BATCHES: Readonly<Record<Defence, number>> = { undefended: 400, pgd: 350 };
+const BATCHES: Readonly<Record<Defence, number>> = { undefended: 400, pgd: 250 };
 
-/** L∞ limit, steps and their length of the PGD that a net is trained on. */
+/** L∞ limit and steps of the PGD that a net is trained on. The limit grows over the first batches: from the full one on, few are learnt from. */
 const LINF = 0.3;
-const STEPS = 7;
-const STEP = (2.5 * LINF) / STEPS;
+const GROWING_BATCHES = 150;
+const STEPS = 3;
 
 const SHAPES: readonly (readonly number[])[] = [
   [3, 3, 4, 16],
@@ -55,14 +55,15 @@ function attacked(
   images: tf.Tensor,
   classes: tf.Tensor,
   weights: readonly tf.Tensor[],
+  linf: number,
   random: Random,
 ): tf.Tensor {
   const gradient = tf.grad((x: tf.Tensor) => lossOf(x, classes, weights));
-  const [low, high] = [tf.maximum(tf.sub(images, LINF), 0), tf.minimum(tf.add(images, LINF), 1)];
-  const noise = Float32Array.from({ length: images.size }, () => LINF * (2 * random.uniform() - 1));
+  const [low, high] = [tf.maximum(tf.sub(images, linf), 0), tf.minimum(tf.add(images, linf), 1)];
+  const noise = Float32Array.from({ length: images.size }, () => linf * (2 * random.uniform() - 1));
   let moved = tf.minimum(tf.maximum(tf.add(images, tf.tensor(noise, images.shape)), low), high);
   for (let step = 0; step < STEPS; step++) {
-    const further = tf.add(moved, tf.mul(STEP, tf.sign(gradient(moved))));
+    const further = tf.add(moved, tf.mul((2.5 * linf) / STEPS, tf.sign(gradient(moved))));
     moved = tf.minimum(tf.maximum(further, low), high);
   }
   return moved;
@@ -100,7 +101,8 @@ export async function sixSevenNetwork(
     }
     tf.tidy(() => {
       const [x, y] = [tf.tensor2d(rows, [BATCH, PIXELS]), tf.tensor2d(classes, [BATCH, 2])];
-      const seen = defence === 'pgd' ? attacked(x, y, weights, random) : x;
+      const linf = LINF * Math.min(1, batch / GROWING_BATCHES);
+      const seen = defence === 'pgd' ? attacked(x, y, weights, linf, random) : x;
       optimizer.minimize(() => lossOf(seen, y, weights));
     });
     onBatch(batch + 1, BATCHES[defence]);
