@@ -3,6 +3,20 @@ export class UserError extends Error {
   override readonly name: string = 'UserError';
 }
 
+/**
+ * Reads what a flag other than `--seeds` names.
+ *
+ * @throws UserError that begins with the flag, as `read` throws it
+ */
+export async function namingFlag<T>(flag: string, read: () => Promise<T>): Promise<T> {
+  try {
+    return await read();
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error;
+    throw new UserError(`${flag}: ${error.message.replace(/^cannot read the seeds /, 'cannot read ')}`);
+  }
+}
+
 /** A campaign that can't be resumed: its model, seeds or settings differ from the recorded ones. */
 export class ResumeMismatchError extends UserError {
   override readonly name = 'ResumeMismatchError';

@@ -1,7 +1,7 @@
 import { resolveInputs } from '../campaign/resolve/inputs.ts';
 import type { Notices } from '../campaign/resolve/model-settings.ts';
 import type { CampaignConfig, InputConfig, ModelConfig } from '../config/schema.ts';
-import { UserError } from '../core/errors.ts';
+import { namingFlag, UserError } from '../core/errors.ts';
 import { plural } from '../core/format-number.ts';
 import type { OnProgress, Progress } from '../core/progress.ts';
 import {
@@ -84,10 +84,9 @@ export async function reportCoverage(
       config.compare === undefined
         ? undefined
         : (
-            await resolveInputs(model, { ...config, seeds: config.compare }, '', {
-              ...notices,
-              info: () => {},
-            })
+            await namingFlag('--compare', () =>
+              resolveInputs(model, { ...config, seeds: config.compare }, '', { ...notices, info: () => {} }),
+            )
           ).seeds;
     const sets = others === undefined ? [seeds] : [seeds, others];
     if (reference === undefined && specs.some((spec) => comparesWithReference(spec) === true))

@@ -175,6 +175,16 @@ describe('campaigns by a criterion of the literature', () => {
     });
   });
 
+  test('names the flag whose file cannot be read', async () => {
+    const missing = join(folder, 'nope.npz');
+    const args = ['coverage', model, '-i', seeds, '--measure', 'boundary'];
+    for (const flag of ['--coverage-reference', '--compare'])
+      expect(await neurofuzz([...args, flag, missing])).toMatchObject({
+        code: 2,
+        stderr: expect.stringContaining(`neurofuzz: ${flag}: cannot read ${missing}: no such file or folder`),
+      });
+  });
+
   test('refuses reference inputs for a criterion that has no use for them', async () => {
     const out = join(folder, 'no-use');
     const args = ['fuzz', model, '-i', seeds, '--coverage-reference', training, '-n', '10', '-o', out];

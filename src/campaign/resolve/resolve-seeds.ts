@@ -1,6 +1,6 @@
 import type { CampaignConfig, InputConfig } from '../../config/schema.ts';
 import { groupByInput, type ValuesByInput } from '../../config/values.ts';
-import { UserError } from '../../core/errors.ts';
+import { namingFlag, UserError } from '../../core/errors.ts';
 import { plural } from '../../core/format-number.ts';
 import { randomStream } from '../../core/random.ts';
 import { type DrawnValues, drawSeeds } from '../../inputs/draw-seeds.ts';
@@ -83,11 +83,13 @@ export function readReferenceInputs(
 ): Promise<Seeds> {
   const names = settings.inputs.map(({ name }) => name);
   const sources: SeedSources = { labelColumn: undefined, paths: [], labels: [] };
-  return readGivenSeeds(
-    settings,
-    groupByInput(config.coverageReference, names),
-    config.generate?.prompts,
-    sources,
+  return namingFlag('--coverage-reference', () =>
+    readGivenSeeds(
+      settings,
+      groupByInput(config.coverageReference, names),
+      config.generate?.prompts,
+      sources,
+    ),
   );
 }
 
