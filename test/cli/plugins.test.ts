@@ -238,6 +238,7 @@ test('objectives lists them all', async () => {
     'assert',
     'metamorphic',
     'misclassified',
+    'confident-error',
     'consistent',
     'slow',
     'text',
