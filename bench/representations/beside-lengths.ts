@@ -42,9 +42,16 @@ export function besideLength(
   };
 }
 
-/** The length of a row. */
-export function lengthOf(data: Float32Array, from: number, size: number): number {
-  let squares = 0;
-  for (let i = from; i < from + size; i++) squares += data[i] ** 2;
-  return Math.sqrt(squares);
+/** Length, or its logarithm, and direction with a weight: w·x/‖x‖. */
+export function besideDirection(weight: number, isLogarithm: boolean): CriterionImplementation {
+  return besideLength(
+    ({ size }) => size,
+    (data, from, size, target) => {
+      let squares = 0;
+      for (let i = from; i < from + size; i++) squares += data[i] ** 2;
+      const scale = weight / (Math.sqrt(squares) || 1);
+      for (let i = 0; i < size; i++) target[i] = scale * data[from + i];
+    },
+    isLogarithm,
+  );
 }

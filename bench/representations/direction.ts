@@ -1,19 +1,10 @@
 import { defineCoverage } from '../../src/index.ts';
-import { besideLength, lengthOf, WEIGHT } from './beside-lengths.ts';
+import { besideDirection, WEIGHT } from './beside-lengths.ts';
 
 /** (‖x‖, w·x/‖x‖) */
 export default defineCoverage({
   name: 'direction',
   help: 'length and direction',
   parameters: [WEIGHT],
-  make(values) {
-    const weight = values(WEIGHT);
-    return besideLength(
-      ({ size }) => size,
-      (data, from, size, target) => {
-        const scale = weight / (lengthOf(data, from, size) || 1);
-        for (let i = 0; i < size; i++) target[i] = scale * data[from + i];
-      },
-    );
-  },
+  make: (values) => besideDirection(values(WEIGHT), false),
 });

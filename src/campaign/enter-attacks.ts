@@ -34,9 +34,9 @@ export async function enterAttackHits(
     const entry = state.addSeed(data, activations, predictedClass);
     if (entry !== undefined) store.addEntry(entry);
   }
-  for (const [i, attacked] of hits.entries()) {
+  for (const [i, attackHit] of hits.entries()) {
     monitor.onPhase({ name: 'confirming', done: i, total: hits.length });
-    const { violation, data, label, seed, mutator } = attacked;
+    const { violation, data, label, seed, mutator } = attackHit;
     const hit: Hit = { pick: -1, execs: 0, violation, data, label, batch: { data, rows: 1, row: 0 } };
     const origin = seed === undefined ? undefined : originAt(seed, mutator);
     const outcomes = await findings.confirmAndStore([hit], 0, () => origin, false);

@@ -1,3 +1,4 @@
+import type { StopReason } from '../campaign/monitor/monitor.ts';
 import type { CampaignSettings } from '../config/schema.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 
@@ -91,16 +92,7 @@ export interface FuzzResult {
   readonly execs: number;
   readonly elapsedSeconds: number;
   readonly corpus: { readonly seeds: number; readonly count: number };
-  readonly stopped:
-    | 'execs'
-    | 'time'
-    | 'finding'
-    | 'interrupted'
-    | 'seeds'
-    | 'disk'
-    | 'plugins'
-    | 'turn'
-    | 'attacks';
+  readonly stopped: StopReason;
   /** In the order in which they were found. */
   readonly faults: readonly FaultSummary[];
   /** Findings of confirmed faults that are on disk, in the order of `faults`; at most `keep` of each. */

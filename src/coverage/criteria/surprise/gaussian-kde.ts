@@ -103,7 +103,7 @@ function sideBySide(rows: Float64Array, count: number, width: number, filling: n
 }
 
 /** Unbiased covariance of points, `[dimensions, dimensions]`. */
-export function covarianceOf(points: Float64Array, dimensions: number): Float64Array {
+function covarianceOf(points: Float64Array, dimensions: number): Float64Array {
   const count = dimensions === 0 ? 0 : points.length / dimensions;
   const means = meansOf(points, dimensions);
   const covariance = new Float64Array(dimensions * dimensions);
