@@ -1,11 +1,13 @@
 import { BoundsTracker, makeWorkingArray, type WorkingArray } from '../constraints/bounds.ts';
 import type { ParameterValues } from '../extensions/parameters.ts';
 import type { ExtensionKind } from '../extensions/registry.ts';
+import type { SettingsContext } from '../extensions/settings.ts';
 import type { InputDescriptor } from '../inputs/input-descriptor.ts';
 import type { TestcaseData } from '../inputs/testcase.ts';
 import { type Layout, layoutOf } from '../mutators/image/layout.ts';
 import { type ClassAnswer, isConfidentError, NO_ANSWER } from '../objectives/class-answer.ts';
 import { makeData, readNumber, writeNumber } from '../tensor/tensor.ts';
+import type { LossKind } from './losses.ts';
 
 /** An input that is attacked, and the class that it shows. */
 export interface AttackedInput {
@@ -23,10 +25,33 @@ export interface AttackOutcome {
   readonly queries: number;
 }
 
+/** An input that the model is asked about. */
+export type Candidate = Pick<AttackedInput, 'data' | 'label'>;
+
+/** Which gradient is asked for. */
+export interface SlopeRequest {
+  readonly loss: LossKind;
+  /** Whether rounding counts as the identity; otherwise its gradient is 0. */
+  readonly isStraightThrough: boolean;
+}
+
+/** An answer, and how a loss changes with the attacked input. */
+export interface AnswerSlope {
+  readonly answer: ClassAnswer;
+  /** One value for each of the input. */
+  readonly gradient: Float32Array;
+}
+
 /** Asks the model: a query for each candidate. */
 export interface AttackOracle {
   /** The answers to candidates, in their order. */
-  ask(candidates: readonly Pick<AttackedInput, 'data' | 'label'>[]): Promise<readonly ClassAnswer[]>;
+  ask(candidates: readonly Candidate[]): Promise<readonly ClassAnswer[]>;
+  /**
+   * The answers to candidates with the gradients of a loss, in their order.
+   *
+   * @throws Error where the model has no gradients
+   */
+  differentiate(candidates: readonly Candidate[], request: SlopeRequest): Promise<readonly AnswerSlope[]>;
   /** Called with the share of the attack that is done. */
   onShare(share: number): void;
 }
@@ -46,6 +71,9 @@ export interface AttackContext {
   readonly linf: number | undefined;
 }
 
+/** What an attack is made of. */
+export type AttackSettings = AttackContext & Pick<SettingsContext, 'words'>;
+
 /** Searches for inputs on which a model is wrong and sure. */
 export interface Attack {
   /**
@@ -57,11 +85,13 @@ export interface Attack {
 }
 
 /** A kind of attack. */
-export interface AttackKind extends ExtensionKind<Attack, AttackContext> {
+export interface AttackKind extends ExtensionKind<Attack, AttackSettings> {
   /** Whether it changes inputs as pictures. */
   readonly needsPicture: boolean;
   /** Whether it takes so many queries that it is run only where it is asked for. */
   readonly isExpensive?: boolean;
+  /** Whether it needs gradients of the model. */
+  readonly needsGradient?: boolean;
   /** Queries for one input at most. */
   maxQueries(context: Pick<AttackContext, 'descriptor' | 'queries'>, parameters: ParameterValues): number;
 }

@@ -3,6 +3,7 @@ import type { InputDescriptor } from '../inputs/input-descriptor.ts';
 import type { Attack, AttackContext, AttackKind } from './attack.ts';
 import { clean } from './clean.ts';
 import { corruptions } from './corruptions.ts';
+import { pgd } from './pgd.ts';
 import { spatial } from './spatial.ts';
 import { spsa } from './spsa.ts';
 import { square } from './square.ts';
@@ -11,18 +12,21 @@ import { square } from './square.ts';
 export const ATTACKS = new Registry<AttackKind>({
   flag: '--attack',
   noun: 'attack',
-  kinds: [clean, spatial, corruptions, square, spsa],
+  kinds: [clean, spatial, corruptions, square, pgd, spsa],
 });
 
 /** The attacks that suit an input and take few queries, by their names. */
-export function defaultAttacks({ picture }: Pick<InputDescriptor, 'picture'>): string[] {
-  return ATTACKS.list().flatMap(({ name, needsPicture, isExpensive = false }) =>
-    isExpensive || (needsPicture && picture === undefined) ? [] : [name],
+export function defaultAttacks(
+  { picture }: Pick<InputDescriptor, 'picture'>,
+  hasGradient: boolean,
+): string[] {
+  return ATTACKS.list().flatMap(({ name, needsPicture, needsGradient = false, isExpensive = false }) =>
+    isExpensive || (needsPicture && picture === undefined) || (needsGradient && !hasGradient) ? [] : [name],
   );
 }
 
 /** Makes the attack of a spec. @throws UserError on an unknown attack, or settings that make no sense */
 export function makeAttack(spec: string, context: AttackContext): Attack {
-  const { kind, values }: ResolvedExtension<AttackKind> = ATTACKS.resolveBuiltIn(spec);
-  return kind.make(values, context);
+  const { kind, values, words }: ResolvedExtension<AttackKind> = ATTACKS.resolveBuiltIn(spec);
+  return kind.make(values, { ...context, words });
 }

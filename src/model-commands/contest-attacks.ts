@@ -28,14 +28,24 @@ export interface AttackResult {
 /**
  * The attacks of specs, each once; `clean` is the first.
  *
- * @throws UserError on an unknown attack, settings that make no sense, or an attack on pictures where there are none
+ * @param refusal why the model has no gradients; undefined where it has
+ * @throws UserError on an unknown attack, settings that make no sense, or an attack that needs pictures or gradients where there
+ *   are none
  */
-export function namedAttacks(specs: readonly string[], descriptor: InputDescriptor): NamedAttack[] {
+export function namedAttacks(
+  specs: readonly string[],
+  descriptor: InputDescriptor,
+  refusal?: string,
+): NamedAttack[] {
   return [...new Set(['clean', ...specs])].map((spec) => {
     const { kind } = ATTACKS.resolveBuiltIn(spec);
     if (kind.needsPicture && descriptor.picture === undefined)
       throw new UserError(
         `--attack: ${kind.name} is for pictures, and input ${descriptor.name} takes none: leave it out`,
+      );
+    if (kind.needsGradient === true && refusal !== undefined)
+      throw new UserError(
+        `--attack: ${kind.name} needs gradients (${refusal}): leave it out, or name square, which needs none`,
       );
     const name = spec.replaceAll(/[^A-Za-z0-9_.-]+/g, '-').slice(0, MAX_NAME);
     return { spec, name };

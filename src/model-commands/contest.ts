@@ -191,26 +191,23 @@ async function prepare(
   if (position < 0)
     throw new UserError('no input of the model takes pictures or numbers: the attacks change nothing else');
   const descriptor = descriptors[position];
-  const attacks = namedAttacks(options.attacks ?? defaultAttacks(descriptor), descriptor);
   const { rule, classes } = await chooseAnswerRule(session, inputs, options.confidence);
   const beyond = inputs.find(({ label }) => label >= classes);
   if (beyond !== undefined)
     throw new UserError(
       `--labels: the label of seed ${beyond.index} is ${beyond.label}, and the model knows ${plural(classes, 'class', 'classes')}, from 0`,
     );
-  return {
-    inputs,
-    attacks,
-    rule,
-    context: {
-      seed: config.seed,
-      descriptor,
-      position,
-      threshold: Number.POSITIVE_INFINITY,
-      queries: options.queries,
-      linf: typeof config.linf === 'number' ? config.linf : undefined,
-    },
+  const context = {
+    seed: config.seed,
+    descriptor,
+    position,
+    threshold: Number.POSITIVE_INFINITY,
+    queries: options.queries,
+    linf: typeof config.linf === 'number' ? config.linf : undefined,
   };
+  const refusal = await session.gradientRefusal({ inputs, rule, context });
+  const specs = options.attacks ?? defaultAttacks(descriptor, refusal === undefined);
+  return { inputs, attacks: namedAttacks(specs, descriptor, refusal), rule, context };
 }
 
 /** Says so where softmax shares are equal so often that they order nothing. */

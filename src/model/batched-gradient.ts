@@ -3,7 +3,7 @@ import { DTYPES, sizeOf, type Tensor } from '../tensor/tensor.ts';
 import type { BatchedModel } from './batched-model.ts';
 import { type Differentiable, NoGradientError, type TokenReplacements } from './gradients/gradient.ts';
 import type { Model } from './model.ts';
-import type { TestcaseBatch } from './testcase-batch.ts';
+import { packBatch, type TestcaseBatch } from './testcase-batch.ts';
 
 /** Gradients with respect to the inputs. */
 export interface InputGradients {
@@ -21,6 +21,14 @@ export interface GradientBatch {
   readonly rows: number;
 }
 
+/** A batch whose number of rows is a power of two, the last testcase repeated: a gradient is prepared for each number. */
+export function padded(testcases: readonly TestcaseBatch[]): GradientBatch {
+  const rows = 2 ** Math.ceil(Math.log2(testcases.length));
+  const last = testcases[testcases.length - 1];
+  const batch = packBatch(Array.from({ length: rows }, (_, row) => testcases[row] ?? last));
+  return { batch, rows };
+}
+
 /** Whether an input has a gradient: numbers, also whole ones such as pixels, and no token ids or strings. */
 function hasGradient({ type, strings }: Model['inputs'][number]): boolean {
   return strings === undefined && (DTYPES[type].kind === 'float' || type === 'uint8');
@@ -31,6 +39,7 @@ function hasGradient({ type, strings }: Model['inputs'][number]): boolean {
  *
  * @param upstream `[rows, size]`
  * @param tokenInputs indices of the inputs of tokens, which are differentiated where they are looked up
+ * @param straightThrough whether rounding counts as the identity, which leads a search; otherwise its gradient is 0
  * @throws NoGradientError if no way leads from the tensor to an input
  * @throws Error if the runtime fails, or has no gradients
  */
@@ -40,6 +49,7 @@ export async function inputGradients(
   of: string,
   upstream: Float32Array,
   tokenInputs: readonly number[] = [],
+  straightThrough = true,
 ): Promise<InputGradients> {
   const { model } = batched;
   const gradients = gradientsOf(batched);
@@ -58,7 +68,7 @@ export async function inputGradients(
     }
   const wrt = [...numbers, ...[...lookups.values()].flat()];
   if (wrt.length === 0) throw refusal ?? new NoGradientError(of, []);
-  const gradient = await gradients.gradient({ of, wrt, straightThrough: true }, feeds);
+  const gradient = await gradients.gradient({ of, wrt, straightThrough }, feeds);
   const seed: Tensor = { type: 'float32', shape: gradient.shape, data: upstream };
   const start = performance.now();
   const results = await gradient.run(feeds, {

@@ -227,6 +227,21 @@ export class ModelSession {
   }
 
   /**
+   * Tries whether gradients lead from the scores to the attacked input.
+   *
+   * @returns why none does, or that the process ended; undefined where one does
+   */
+  async gradientRefusal(request: Omit<AttackRequest, 'attack'>): Promise<string | undefined> {
+    this.#requireLoaded();
+    try {
+      return await this.#process.call('gradientRefusal', request, LOAD_TIMEOUT_MS);
+    } catch (error) {
+      if (error instanceof ProcessDied) return error.message;
+      throw error;
+    }
+  }
+
+  /**
    * Derives a quantized copy of the model's files.
    *
    * @param seeds testcases to calibrate on, for int8 copies of ONNX models

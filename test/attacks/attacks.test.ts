@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import type { AttackContext, AttackedInput, AttackOracle } from '../../src/attacks/attack.ts';
+import type { AttackContext, AttackedInput, AttackOracle, Candidate } from '../../src/attacks/attack.ts';
 import { ATTACKS, defaultAttacks, makeAttack } from '../../src/attacks/registry.ts';
 import { randomStream } from '../../src/core/random.ts';
 import type { TestcaseData } from '../../src/inputs/testcase.ts';
@@ -36,12 +36,18 @@ const valuesOf = ({ inputs: [values] }: TestcaseData): number[] => Array.from(va
 /** A model whose class 1 has the score of a picture; it is never wrong while that is below 1. */
 function oracle(score: (values: readonly number[]) => number) {
   const asked: TestcaseData[] = [];
+  const answer = ({ data, label }: Candidate) => {
+    asked.push(data);
+    return answerOf(Float64Array.of(1, score(valuesOf(data))), label, 'max-logit', false);
+  };
   const oracle: AttackOracle = {
-    ask: async (candidates) =>
-      candidates.map(({ data, label }) => {
-        asked.push(data);
-        return answerOf(Float64Array.of(1, score(valuesOf(data))), label, 'max-logit', false);
-      }),
+    ask: async (candidates) => candidates.map(answer),
+    // Every score of these tests grows with each value.
+    differentiate: async (candidates) =>
+      candidates.map((candidate) => ({
+        answer: answer(candidate),
+        gradient: new Float32Array(valuesOf(candidate.data).length).fill(0.1),
+      })),
     onShare: () => {},
   };
   return { asked, oracle };
@@ -117,6 +123,64 @@ describe('spatial', () => {
   });
 });
 
+describe('pgd', () => {
+  const sumOf = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0);
+  const reached = (clean: readonly number[], linf: number) => clean.map((value) => Math.min(1, value + linf));
+
+  test('begins at a random point of the ball, and ends at its corner up the slope', async () => {
+    const clean = valuesOf(inputs[0].data);
+    const { asked, oracle: model } = never();
+    const [outcome] = await makeAttack('pgd:linf=0.1,steps=30', context).run(inputs.slice(0, 1), model);
+    expect(asked).toHaveLength(31);
+    expect(outcome.queries).toBe(31);
+    const first = valuesOf(asked[0]).map((value, i) => value - clean[i]);
+    expect(new Set(first).size).toBeGreaterThan(100);
+    for (const data of asked)
+      expect(
+        valuesOf(data).every((value, i) => value >= 0 && value <= 1 && Math.abs(value - clean[i]) <= 0.1),
+      ).toBe(true);
+    const corner = reached(clean, 0.1);
+    expect(valuesOf(outcome.data).every((value, i) => Math.abs(value - corner[i]) < 1e-6)).toBe(true);
+  });
+
+  test('one step of the limit from the input itself is the fast gradient sign method', async () => {
+    const { asked, oracle: model } = never();
+    const spec = 'pgd:linf=0.1,steps=1,step=1,start=given';
+    await makeAttack(spec, context).run(inputs.slice(0, 1), model);
+    const clean = valuesOf(inputs[0].data);
+    expect(asked.map(valuesOf)[0]).toEqual(clean);
+    const corner = reached(clean, 0.1);
+    expect(valuesOf(asked[1]).every((value, i) => Math.abs(value - corner[i]) < 1e-6)).toBe(true);
+  });
+
+  test('stays at its start where the gradient is 0 or NaN, and begins anew as often as asked', async () => {
+    const { asked, oracle: model } = never();
+    const [one] = inputs;
+    const flat: AttackOracle = {
+      ...model,
+      differentiate: async (candidates, request) =>
+        (await model.differentiate(candidates, request)).map(({ answer, gradient }) => ({
+          answer,
+          gradient: gradient.map((_, i) => (i % 2 === 0 ? 0 : Number.NaN)),
+        })),
+    };
+    await makeAttack('pgd:linf=0.1,steps=3,restarts=2', context).run([one], flat);
+    const texts = asked.map((data) => valuesOf(data).join());
+    expect(texts).toHaveLength(8);
+    expect(new Set(texts.slice(0, 4)).size).toBe(1);
+    expect(new Set(texts).size).toBe(2);
+  });
+
+  test('stops at a confident mistake', async () => {
+    const clean = sumOf(valuesOf(inputs[0].data));
+    const model = oracle((values) => sumOf(values) / (1.5 * clean));
+    const [outcome] = await makeAttack('pgd', context).run(inputs.slice(0, 1), model.oracle);
+    expect(outcome.answer.isWrong).toBe(true);
+    expect(outcome.queries).toBe(model.asked.length);
+    expect(outcome.queries).toBeLessThan(101);
+  });
+});
+
 describe('spsa', () => {
   const sumOf = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0);
 
@@ -170,10 +234,12 @@ test.each(SPECS)('%s finds for an input what it finds beside others', async (spe
   }
   const others = await makeAttack(spec, { ...context, seed: 'other' }).run(inputs, never().oracle);
   const isSame = others.every(({ data }, i) => valuesOf(data).join() === valuesOf(together[i].data).join());
-  expect(isSame).toBe(spec === 'clean' || spec === 'spatial');
+  // Along a slope that is the same everywhere, pgd ends at one corner of the ball from any start.
+  expect(isSame).toBe(['clean', 'spatial', 'pgd'].includes(spec));
 });
 
 test('inputs that are no pictures are attacked by what needs none', () => {
-  expect(defaultAttacks(descriptor)).toEqual(['clean', 'spatial', 'corruptions', 'square']);
-  expect(defaultAttacks(traitsOf())).toEqual(['clean', 'square']);
+  expect(defaultAttacks(descriptor, false)).toEqual(['clean', 'spatial', 'corruptions', 'square']);
+  expect(defaultAttacks(traitsOf(), false)).toEqual(['clean', 'square']);
+  expect(defaultAttacks(traitsOf(), true)).toEqual(['clean', 'square', 'pgd']);
 });

@@ -1,6 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, expect, test } from '@jest/globals';
+import { OnnxBuilder } from '../../src/model/formats/onnx/builder.ts';
 import { decodeNpz, encodeNpz } from '../../src/tensor/npz.ts';
 import { digests, findingFolders, readJson } from '../support/campaign.ts';
 import { neurofuzz } from '../support/command.ts';
@@ -97,8 +98,26 @@ test('gives the same table and the same bytes on any number of workers', async (
     'spatial',
     'corruptions',
     'square',
+    'pgd',
   ]);
   expect(findingFolders(single.out).length).toBe(single.report.findings);
+});
+
+test('leaves pgd out where the model has no gradient, and refuses it where it is asked for', async () => {
+  const graph = new OnnxBuilder();
+  const signs = graph.node('Sign', [graph.input('x', 'float32', ['batch', 4])], 'signs');
+  graph.node('MatMul', [signs, graph.constant('w', 'float32', [4, 3], WEIGHTS)], 'scores');
+  graph.output('scores', 'float32', ['batch', 3]);
+  const flat = join(folder, 'flat.onnx');
+  writeFileSync(flat, graph.finish('flat'));
+  const args = [flat, '-i', seeds, '--labels', right, '--range=0,1'];
+  const { report } = await contest([...args, '--queries', '5']);
+  expect(report.attacks.map(({ attack }: { attack: string }) => attack)).not.toContain('pgd');
+  const refused = await contest([...args, '--attack', 'pgd:steps=5']);
+  expect(refused.code).toBe(2);
+  expect(refused.stderr).toMatch(
+    /^[^\n]*pgd needs gradients \(scores does not depend[^\n]*name square[^\n]*\n$/,
+  );
 });
 
 test('exits with 0 where no more inputs than --allow have a confident mistake', async () => {

@@ -51,7 +51,7 @@ export function contestCommand(): Command {
     .option('-c, --config <file>', 'campaign file that names model, seeds and labels');
   addSettingFlags(command, CONTEST_FLAGS, {
     seeds: 'the inputs to attack, as fuzz takes them',
-    linf: 'largest change of a value by square and spsa, in values of the input',
+    linf: 'largest change of a value by square, pgd and spsa, in values of the input',
     out: 'folder of the campaign with the findings (default: neurofuzz-out/<model>-contest)',
   });
   command

@@ -1,7 +1,7 @@
 /** The process of a `ModelSession`: holds one model, or a pair, for commands that fuzz nothing. */
 import { describeModel, type ModelDescription } from '../../analysis/describe-model.ts';
 import type { AttackOutcome } from '../../attacks/attack.ts';
-import { type AttackRequest, runAttack } from '../../attacks/run-attack.ts';
+import { type AttackRequest, findGradientRefusal, runAttack } from '../../attacks/run-attack.ts';
 import { neuronLayout } from '../../coverage/neurons.ts';
 import { comparePair, type ModelComparison } from '../../evaluation/compare-pair.ts';
 import {
@@ -198,6 +198,10 @@ const methods = {
   /** Attacks some inputs. */
   attack: (request: AttackRequest): Promise<readonly AttackOutcome[]> =>
     runAttack(requireModel(), request, BATCH_ROWS, heartbeat),
+
+  /** Why the attacked input has no gradient; undefined where it has one. */
+  gradientRefusal: (request: Omit<AttackRequest, 'attack'>): Promise<string | undefined> =>
+    findGradientRefusal(requireModel(), request),
 
   deriveQuantizedModel: async ({
     kind,

@@ -1,5 +1,4 @@
 import { NO_CLASS } from '../../../inputs/class-label.ts';
-import { packBatch, type TestcaseBatch } from '../../../model/testcase-batch.ts';
 import type { TaskStep } from '../../generation/mutant-generator.ts';
 import type { CorpusEntryData } from '../../scheduling/task.ts';
 import type { TaskExecution } from '../../task-execution.ts';
@@ -52,19 +51,6 @@ export function groupByShape(points: readonly Point[], maxRows: number): Point[]
   return [...groups.values()].flatMap((group) =>
     Array.from({ length: Math.ceil(group.length / size) }, (_, i) => group.slice(i * size, (i + 1) * size)),
   );
-}
-
-export interface PaddedBatch {
-  readonly batch: TestcaseBatch;
-  readonly rows: number;
-}
-
-/** A batch whose number of rows is a power of two, the last testcase repeated: a gradient is prepared for each number. */
-export function padded(testcases: readonly TestcaseBatch[]): PaddedBatch {
-  const rows = 2 ** Math.ceil(Math.log2(testcases.length));
-  const last = testcases[testcases.length - 1];
-  const batch = packBatch(Array.from({ length: rows }, (_, row) => testcases[row] ?? last));
-  return { batch, rows };
 }
 
 export function labelOf({ task, view }: TaskExecution, point: Point | undefined): number {

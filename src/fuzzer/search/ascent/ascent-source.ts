@@ -1,7 +1,7 @@
 import { errorMessage } from '../../../core/errors.ts';
 import { prepareSlices, sliceBatch } from '../../../evaluation/prepare-slices.ts';
 import type { InputDescriptor } from '../../../inputs/input-descriptor.ts';
-import { inputGradients } from '../../../model/batched-gradient.ts';
+import { type GradientBatch, inputGradients, padded } from '../../../model/batched-gradient.ts';
 import type { BatchedModel, BatchResult, BatchTensor } from '../../../model/batched-model.ts';
 import { NoGradientError } from '../../../model/gradients/gradient.ts';
 import type { InputSlope, TokenSlope } from '../../../mutators/mutator.ts';
@@ -17,7 +17,7 @@ import type { TaskStep } from '../../generation/mutant-generator.ts';
 import type { TaskExecution } from '../../task-execution.ts';
 import { type GoalAssignment, goalTensors, type SearchGoal } from '../search-goal.ts';
 import { makeMarginBuffer } from '../subgoal-margins.ts';
-import { groupByShape, labelOf, type PaddedBatch, type Point, padded, pointsOf } from './ascent-points.ts';
+import { groupByShape, labelOf, type Point, pointsOf } from './ascent-points.ts';
 import { differenceSlope } from './difference-slope.ts';
 import { LOG_MARGIN_AIM, siteSlope } from './site-slope.ts';
 import { promptSlopes, tokenInputsOf, tokenSlopes } from './token-slopes.ts';
@@ -149,7 +149,7 @@ export class AscentSource {
     execution: TaskExecution,
     goal: GoalAssignment,
     points: readonly Point[],
-    { batch, rows }: PaddedBatch,
+    { batch, rows }: GradientBatch,
   ): Promise<readonly (MarginSlope | undefined)[]> {
     const { model, goals, transforms, watched, varying } = this.#options;
     const searched = goals[goal.goalIndex];
@@ -191,7 +191,7 @@ export class AscentSource {
   async #differentiate(
     points: readonly Point[],
     measured: readonly (MarginSlope | undefined)[],
-    padded: PaddedBatch,
+    padded: GradientBatch,
     transform: MetamorphicTransform | undefined,
   ): Promise<{
     readonly slopes: readonly (RowSlopes | undefined)[];

@@ -1,10 +1,6 @@
 import { expect, test } from '@jest/globals';
-import {
-  groupByShape,
-  type Point,
-  padded,
-  pointsOf,
-} from '../../../../src/fuzzer/search/ascent/ascent-points.ts';
+import { groupByShape, type Point, pointsOf } from '../../../../src/fuzzer/search/ascent/ascent-points.ts';
+import { padded } from '../../../../src/model/batched-gradient.ts';
 import { makeTestcaseInput, shapeSignatureOf } from '../../../../src/model/testcase-batch.ts';
 import { executionOf, FORM, rowFunctionModel, runnerOptions, viewOf } from '../../../support/task-runner.ts';
 import { taskOf, testcaseOf } from '../../../support/tasks.ts';
