@@ -51,6 +51,7 @@ await withFolder(async (folder) => {
         coverage: 0.8,
         confidence: 'max-logit',
         threshold: undefined,
+        combine: undefined,
         queries: Number(options.queries),
         inputs: Number(options.inputs),
         overwrite: false,

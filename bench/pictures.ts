@@ -137,6 +137,6 @@ if (wants('night')) await drawNightPictures(options.out);
 if (wants('view')) await drawViewPictures(options.out);
 for (const { name, kinds } of MUTATOR_GROUPS) {
   if (!wants('mutators')) break;
-  if (name !== 'images' && name !== 'corruptions') continue;
-  for (const kind of kinds) await draw(kind, name === 'images' ? [0, 0, 0] : [1, 3, 5]);
+  const ofPictures = kinds.filter(({ domains }) => domains.includes('image'));
+  for (const kind of ofPictures) await draw(kind, name === 'corruptions' ? [1, 3, 5] : [0, 0, 0]);
 }

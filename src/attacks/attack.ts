@@ -1,4 +1,6 @@
 import { BoundsTracker, makeWorkingArray, type WorkingArray } from '../constraints/bounds.ts';
+import type { ConstraintLimits } from '../constraints/constraint-limits.ts';
+import { ConstraintProjector } from '../constraints/constraint-projector.ts';
 import type { ParameterValues } from '../extensions/parameters.ts';
 import type { ExtensionKind } from '../extensions/registry.ts';
 import type { SettingsContext } from '../extensions/settings.ts';
@@ -15,6 +17,8 @@ export interface AttackedInput {
   readonly index: number;
   readonly data: TestcaseData;
   readonly label: number;
+  /** An input to which the model gives another class than this one's, for attacks that begin there. */
+  readonly rival?: TestcaseData | undefined;
 }
 
 /** The worst input that an attack found near another. */
@@ -69,7 +73,16 @@ export interface AttackContext {
   readonly queries: number;
   /** Largest L∞ distance that the settings allow, in values of the input; undefined for the attack's own. */
   readonly linf: number | undefined;
+  /** Largest Euclidean distance that the settings allow; undefined for the attack's own. */
+  readonly l2?: number | undefined;
+  /** A change of inputs before they are attacked. */
+  readonly combine?: Combination | undefined;
 }
+
+/** Changes of an input before it is attacked. */
+export const COMBINATIONS = ['random-spatial'] as const;
+
+export type Combination = (typeof COMBINATIONS)[number];
 
 /** What an attack is made of. */
 export type AttackSettings = AttackContext & Pick<SettingsContext, 'words'>;
@@ -92,6 +105,10 @@ export interface AttackKind extends ExtensionKind<Attack, AttackSettings> {
   readonly isExpensive?: boolean;
   /** Whether it needs gradients of the model. */
   readonly needsGradient?: boolean;
+  /** Whether it begins at an input of another class. */
+  readonly needsRival?: boolean;
+  /** Whether it may begin at an input that was rotated and shifted before. */
+  readonly isCombinable?: boolean;
   /** Queries for one input at most. */
   maxQueries(context: Pick<AttackContext, 'descriptor' | 'queries'>, parameters: ParameterValues): number;
 }
@@ -119,9 +136,18 @@ export class WorstFinder {
     return isConfidentError(this.#answer, this.#threshold);
   }
 
+  get queries(): number {
+    return this.#queries;
+  }
+
+  /** Counts a query about an input beyond the limits of the attack. */
+  pass(): void {
+    if (!this.isDone) this.#queries++;
+  }
+
   /** Counts a query and takes its answer; true where it is worse than all before. */
   take(data: TestcaseData, answer: ClassAnswer): boolean {
-    if (!this.isDone) this.#queries++;
+    this.pass();
     if (!isWorse(answer, this.#answer, this.#threshold)) return false;
     this.#data = data;
     this.#answer = answer;
@@ -137,10 +163,18 @@ export class WorstFinder {
 export class AttackedValues {
   readonly #position: number;
   readonly #descriptor: InputDescriptor;
+  readonly #projector: ConstraintProjector;
 
-  constructor({ position, descriptor }: Pick<AttackContext, 'position' | 'descriptor'>) {
+  /** @param limits distances from the seed that no testcase is beyond */
+  constructor(
+    { position, descriptor }: Pick<AttackContext, 'position' | 'descriptor'>,
+    limits: Pick<ConstraintLimits, 'l2' | 'l0'> = {},
+  ) {
     this.#position = position;
     this.#descriptor = descriptor;
+    const descriptors = new Array<InputDescriptor>(position + 1).fill(descriptor);
+    const sizes = descriptors.map(({ size }) => size);
+    this.#projector = new ConstraintProjector(limits, descriptors, [position], sizes);
   }
 
   shapeOf({ form }: TestcaseData): readonly number[] {
@@ -154,13 +188,17 @@ export class AttackedValues {
     return values;
   }
 
-  /** The testcase with other values, clipped to what is legal and rounded to the input's type. */
-  withValues({ form, inputs }: TestcaseData, values: WorkingArray, bounds: BoundsTracker): TestcaseData {
+  /** The testcase with other values, made legal and rounded to the input's type; as it is where that can't be done. */
+  withValues(seed: TestcaseData, values: WorkingArray, bounds: BoundsTracker): TestcaseData {
+    const { form, inputs } = seed;
     const { type, size } = form.inputs[this.#position];
     const data = makeData(type, size);
     for (let i = 0; i < size; i++)
       writeNumber(type, data, i, Math.min(bounds.high[i], Math.max(bounds.low[i], values[i])));
-    return { form, inputs: inputs.with(this.#position, data) };
+    const changed = inputs.with(this.#position, data);
+    const around = inputs.map((_, i) => (i === this.#position ? bounds : undefined));
+    const isLegal = this.#projector.project(form, changed, 0, around, seed, undefined);
+    return isLegal ? { form, inputs: changed } : seed;
   }
 
   /** Legal values around a testcase's, within an L∞ distance. */
@@ -176,14 +214,6 @@ export class AttackedValues {
     if (picture === undefined) throw new Error(`input ${name} takes no pictures`);
     return layoutOf(picture, this.shapeOf(testcase));
   }
-}
-
-/** Side in pixels from which pictures are attacked as those of ImageNet are. */
-const LARGE_SIDE = 64;
-
-/** Whether a picture is attacked as one of MNIST is. */
-export function isSmall({ height, width }: Pick<Layout, 'height' | 'width'>): boolean {
-  return Math.min(height, width) < LARGE_SIDE;
 }
 
 /** Difference between the ends of an input's scale: of a picture, black and white of the channel where they are nearest. */

@@ -1,5 +1,6 @@
 import type { TestcaseData } from '../inputs/testcase.ts';
-import { type AttackContext, type AttackedValues, isSmall, spanOf } from './attack.ts';
+import { isSmallPicture } from '../mutators/image/spatial.ts';
+import { type AttackContext, type AttackedValues, spanOf } from './attack.ts';
 
 /** L∞ limits on levels from 0 to 1, as the contest has them for MNIST, and for other inputs. */
 const SMALL_LINF = 0.3;
@@ -26,6 +27,6 @@ export function linfLimit(
 ): number {
   if (share !== undefined) return share * spanOf(descriptor);
   if (linf !== undefined) return linf;
-  const isSmallPicture = descriptor.picture !== undefined && isSmall(values.layoutOf(data));
-  return (isSmallPicture ? SMALL_LINF : LARGE_LINF) * spanOf(descriptor);
+  const isSmall = descriptor.picture !== undefined && isSmallPicture(values.layoutOf(data));
+  return (isSmall ? SMALL_LINF : LARGE_LINF) * spanOf(descriptor);
 }

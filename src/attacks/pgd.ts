@@ -55,6 +55,7 @@ export const pgd: AttackKind = {
     start: { help: 'a random point of the ball, or the input as it is', legal: ['random', 'given'] },
   },
   needsPicture: false,
+  isCombinable: true,
   needsGradient: true,
   maxQueries: (_context, parameters) => parameters(RESTARTS) * (parameters(STEPS) + 1),
   make(parameters, context) {

@@ -1,7 +1,9 @@
 import { Registry, type ResolvedExtension } from '../extensions/registry.ts';
 import type { InputDescriptor } from '../inputs/input-descriptor.ts';
 import type { Attack, AttackContext, AttackKind } from './attack.ts';
+import { boundary } from './boundary.ts';
 import { clean } from './clean.ts';
+import { withCombination } from './combination.ts';
 import { corruptions } from './corruptions.ts';
 import { pgd } from './pgd.ts';
 import { spatial } from './spatial.ts';
@@ -12,7 +14,7 @@ import { square } from './square.ts';
 export const ATTACKS = new Registry<AttackKind>({
   flag: '--attack',
   noun: 'attack',
-  kinds: [clean, spatial, corruptions, square, pgd, spsa],
+  kinds: [clean, spatial, corruptions, square, boundary, pgd, spsa],
 });
 
 /** The attacks that suit an input and take few queries, by their names. */
@@ -28,5 +30,6 @@ export function defaultAttacks(
 /** Makes the attack of a spec. @throws UserError on an unknown attack, or settings that make no sense */
 export function makeAttack(spec: string, context: AttackContext): Attack {
   const { kind, values, words }: ResolvedExtension<AttackKind> = ATTACKS.resolveBuiltIn(spec);
-  return kind.make(values, { ...context, words });
+  const attack = kind.make(values, { ...context, words });
+  return kind.isCombinable === true ? withCombination(kind.name, attack, context) : attack;
 }

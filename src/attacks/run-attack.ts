@@ -5,14 +5,8 @@ import { type GradientBatch, inputGradients, padded } from '../model/batched-gra
 import type { BatchedModel, BatchResult, BatchTensor } from '../model/batched-model.ts';
 import { NoGradientError } from '../model/gradients/gradient.ts';
 import { groupIntoBatches, packBatch } from '../model/testcase-batch.ts';
-import {
-  answerOf,
-  areSharesIn,
-  type ClassAnswer,
-  type ConfidenceKind,
-  NO_ANSWER,
-} from '../objectives/class-answer.ts';
-import { findScores } from '../objectives/confident-error.ts';
+import { areSharesIn, type ClassAnswer, NO_ANSWER } from '../objectives/class-answer.ts';
+import { AnswerReader, type AnswerRule, findScores } from '../objectives/confident-error.ts';
 import { RowReader } from '../objectives/output-difference.ts';
 import type {
   AnswerSlope,
@@ -25,13 +19,6 @@ import type {
 } from './attack.ts';
 import { lossGradient } from './losses.ts';
 import { makeAttack } from './registry.ts';
-
-/** How the answers of a model are read. */
-export interface AnswerRule {
-  readonly confidence: ConfidenceKind;
-  /** The tensor of logits; undefined for the class output, of whose shares the logarithms are compared. */
-  readonly logits: string | undefined;
-}
 
 /** Attacks on some inputs. Plain data, sent between processes. */
 export interface AttackRequest {
@@ -95,6 +82,7 @@ export class ModelOracle implements AttackOracle {
   readonly #maxRows: number;
   readonly #position: number;
   readonly #watched: readonly string[];
+  readonly #answers: AnswerReader;
   readonly #reader = new RowReader();
 
   constructor(
@@ -104,6 +92,7 @@ export class ModelOracle implements AttackOracle {
   ) {
     this.#model = model;
     this.#rule = rule;
+    this.#answers = new AnswerReader(rule);
     this.#position = position;
     this.#maxRows = Math.min(maxRows, model.maxBatchSize);
     this.onShare = onProgress;
@@ -121,7 +110,7 @@ export class ModelOracle implements AttackOracle {
         if ('error' in outcome) answers.push(NO_ANSWER);
         else
           for (let row = from; row < to; row++)
-            answers.push(this.#read(outcome.result, row - from, group[row].label));
+            answers.push(this.#answers.read(outcome.result, row - from, group[row].label) ?? NO_ANSWER);
         this.onShare();
       }
     }
@@ -159,7 +148,7 @@ export class ModelOracle implements AttackOracle {
       // One of them fails; the others have answers of their own.
       return (await this.ask(candidates)).map(flat);
     }
-    const answers = candidates.map(({ label }, row) => this.#read(result, row, label));
+    const answers = candidates.map(({ label }, row) => this.#answers.read(result, row, label) ?? NO_ANSWER);
     const scores = findScores(result, this.#rule.logits);
     const gradients = scores && (await this.#gradientsOf(points, scores, candidates, request));
     if (gradients === undefined) return answers.map(flat);
@@ -196,14 +185,6 @@ export class ModelOracle implements AttackOracle {
       if (isStraightThrough || !(error instanceof NoGradientError)) throw error;
       return undefined;
     }
-  }
-
-  #read(result: BatchResult, row: number, label: number): ClassAnswer {
-    const { confidence, logits } = this.#rule;
-    const scores = findScores(result, logits);
-    if (scores === undefined) return NO_ANSWER;
-    const values = this.#reader.read(scores, row);
-    return answerOf(values, label, confidence, areSharesIn(values, logits !== undefined));
   }
 }
 

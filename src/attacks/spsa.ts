@@ -79,6 +79,7 @@ export const spsa: AttackKind = {
   source: 'SPSA (Uesato et al. 2018)',
   parameters: [STEPS, LINF],
   needsPicture: false,
+  isCombinable: true,
   isExpensive: true,
   maxQueries: (_context, parameters) => 2 * PAIRS * parameters(STEPS),
   make(parameters, context) {

@@ -35,6 +35,7 @@ export const square: AttackKind = {
   source: 'Square Attack (Andriushchenko et al. 2020)',
   parameters: [LINF, QUERIES],
   needsPicture: false,
+  isCombinable: true,
   maxQueries: ({ queries }, parameters) => parameters(QUERIES) ?? queries,
   make(parameters, context) {
     const { seed, descriptor, threshold } = context;

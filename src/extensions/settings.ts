@@ -7,6 +7,8 @@ export interface WordSetting {
   readonly help: string;
   /** The words that may be given; any may where these are absent. */
   readonly legal?: readonly string[];
+  /** Whether all text behind it is its value, commas included. */
+  readonly takesRest?: boolean;
 }
 
 /** What the settings of a kind's specs may consist of. */
@@ -57,9 +59,10 @@ export function parseSettings(
   let text = settings.trim();
   const readFirst = takesText === undefined ? firstSetting : firstAssignment;
   for (let setting = readFirst(text); setting !== undefined; setting = readFirst(text)) {
-    const { key, value, length } = setting;
+    const { key } = setting;
     const parameter = parameters.find((candidate) => candidate.name === key);
     const word = Object.hasOwn(wordSettings, key) ? wordSettings[key] : undefined;
+    const { value, length } = word?.takesRest === true ? restAfter(text) : setting;
     if (parameter !== undefined)
       values.set(key, parseParameterValue(`${where}: ${kind}:${key}`, parameter, value));
     else if (key === 'name' && takesName) name = checkInstanceName(`${where}: ${kind}:name`, value);
@@ -83,6 +86,11 @@ function firstSetting(text: string) {
   if (found === null) return undefined;
   const [{ length }, key, value = ''] = found;
   return { key: key.trim(), value: value.trim(), length };
+}
+
+/** The value of a setting that takes all of a text. */
+function restAfter(text: string) {
+  return { value: text.slice(text.indexOf('=') + 1).trim(), length: text.length };
 }
 
 /** @throws UserError where a name is none that may be a part of signatures */

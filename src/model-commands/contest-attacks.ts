@@ -1,9 +1,10 @@
+import { createHash } from 'node:crypto';
 import type { AttackContext, AttackedInput, AttackOutcome } from '../attacks/attack.ts';
 import { ATTACKS } from '../attacks/registry.ts';
-import type { AnswerRule } from '../attacks/run-attack.ts';
 import { UserError } from '../core/errors.ts';
 import type { OnProgress } from '../core/progress.ts';
 import type { InputDescriptor } from '../inputs/input-descriptor.ts';
+import type { AnswerRule } from '../objectives/confident-error.ts';
 import type { ModelSession } from '../workers/model-session.ts';
 
 /** Inputs that are attacked together. Whatever the number of workers, the same inputs share runs of the model. */
@@ -47,9 +48,17 @@ export function namedAttacks(
       throw new UserError(
         `--attack: ${kind.name} needs gradients (${refusal}): leave it out, or name square, which needs none`,
       );
-    const name = spec.replaceAll(/[^A-Za-z0-9_.-]+/g, '-').slice(0, MAX_NAME);
-    return { spec, name };
+    return { spec, name: signatureName(spec) };
   });
+}
+
+/** A spec as a part of signatures: as it is where that is legal, else with a hash that tells apart what looks alike. */
+function signatureName(spec: string): string {
+  const plain = spec.replaceAll(/[:,=]/g, '-');
+  if (/^[A-Za-z0-9_.-]+$/.test(plain) && plain.length <= MAX_NAME) return plain;
+  const digest = createHash('sha256').update(spec).digest('hex').slice(0, 6);
+  const readable = plain.replaceAll(/[^A-Za-z0-9_.-]+/g, '-').slice(0, MAX_NAME - digest.length - 1);
+  return `${readable}-${digest}`;
 }
 
 interface Contest {
@@ -72,7 +81,8 @@ export async function attackAll(
     return Array.from({ length: Math.ceil(inputs.length / CHUNK_INPUTS) }, (_, i) => {
       const from = i * CHUNK_INPUTS;
       const chunk = inputs.slice(from, from + CHUNK_INPUTS);
-      return { ...result, from, chunk, queries: cost * chunk.length, share: 0 };
+      const sent = kind.needsRival === true ? chunk : chunk.map(({ rival: _rival, ...input }) => input);
+      return { ...result, from, inputs: sent, queries: cost * chunk.length, share: 0 };
     });
   });
   const total = chunks.reduce((sum, { queries }) => sum + queries, 0);
@@ -89,7 +99,7 @@ export async function attackAll(
   const work = async (session: ModelSession): Promise<void> => {
     while (next < chunks.length) {
       const item = chunks[next++];
-      const request = { attack: item.attack.spec, inputs: item.chunk, context, rule };
+      const request = { attack: item.attack.spec, inputs: item.inputs, context, rule };
       const outcomes = await session.attack(request, (share) => {
         item.share = share;
         report();

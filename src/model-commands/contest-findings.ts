@@ -1,5 +1,4 @@
 import type { AttackedInput } from '../attacks/attack.ts';
-import type { AnswerRule } from '../attacks/run-attack.ts';
 import type { AttackHit } from '../campaign/enter-attacks.ts';
 import type { Monitor } from '../campaign/monitor/monitor.ts';
 import type { Notices } from '../campaign/resolve/model-settings.ts';
@@ -9,7 +8,7 @@ import type { OnProgress } from '../core/progress.ts';
 import { testcaseId } from '../inputs/testcase.ts';
 import { packBatch } from '../model/testcase-batch.ts';
 import { isConfidentError } from '../objectives/class-answer.ts';
-import { confidentErrorSpec } from '../objectives/confident-error.ts';
+import { type AnswerRule, confidentErrorSpec } from '../objectives/confident-error.ts';
 import type { Violation } from '../objectives/objective.ts';
 import { makeObjective } from '../objectives/registry.ts';
 import type { ModelSession } from '../workers/model-session.ts';

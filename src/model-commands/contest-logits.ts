@@ -1,11 +1,12 @@
 import type { AttackedInput } from '../attacks/attack.ts';
-import type { AnswerRule } from '../attacks/run-attack.ts';
+import { suggestName } from '../core/did-you-mean.ts';
 import { UserError } from '../core/errors.ts';
 import { findLogits } from '../model/graph/find-logits.ts';
-import type { ConfidenceKind } from '../objectives/class-answer.ts';
-import { findScores } from '../objectives/confident-error.ts';
+import { CONFIDENCE_KINDS, isConfidenceKind } from '../objectives/class-answer.ts';
+import { type AnswerRule, findScores } from '../objectives/confident-error.ts';
 import { isDistribution, RowReader } from '../objectives/output-difference.ts';
 import type { ModelSession } from '../workers/model-session.ts';
+import type { BatchOutputs } from '../workers/services/model-service.ts';
 
 /** Inputs that tell whether an output holds softmax shares. */
 const TRIED_INPUTS = 16;
@@ -14,12 +15,12 @@ const TRIED_INPUTS = 16;
  * Chooses the tensor that answers are read from: the logits before the softmax, the class output where that is none, else its
  * shares.
  *
- * @throws UserError where there is no output with a value for each class
+ * @throws UserError where there is no output with a value for each class, or none of the confidence's name
  */
 export async function chooseAnswerRule(
   session: ModelSession,
   inputs: readonly AttackedInput[],
-  confidence: ConfidenceKind,
+  confidence: string,
 ): Promise<{ readonly rule: AnswerRule; readonly classes: number }> {
   const { graph, watchable } = session.info;
   const tried = inputs.slice(0, TRIED_INPUTS).map(({ data }) => data);
@@ -28,6 +29,7 @@ export async function chooseAnswerRule(
   const logits =
     before !== undefined && watchable.includes(before) && !before.includes(',') ? before : undefined;
   const runs = await session.run(tried, logits === undefined ? [] : [logits]);
+  checkConfidence(confidence, runs[0]);
   const reader = new RowReader();
   const output = findScores(runs[0], undefined);
   if (output === undefined)
@@ -45,4 +47,18 @@ export async function chooseAnswerRule(
   });
   const isNamed = !areShares && !output.name.includes(',');
   return { rule: { confidence, logits: isNamed ? output.name : undefined }, classes: output.size };
+}
+
+/** @throws UserError where a confidence is neither a measure nor an output with one value per row */
+function checkConfidence(confidence: string, { outputs }: BatchOutputs): void {
+  if (isConfidenceKind(confidence)) return;
+  const single = outputs.filter(({ size }) => size === 1).map(({ name }) => name);
+  if (!single.includes(confidence)) {
+    const known = [...CONFIDENCE_KINDS, ...single];
+    throw new UserError(
+      `--confidence must be ${CONFIDENCE_KINDS.join(', ')} or an output with one value per row, not ${confidence}: ${suggestName(confidence, known)}`,
+    );
+  }
+  if (confidence.includes(','))
+    throw new UserError(`--confidence: the name of output ${confidence} has a comma: rename it in the model`);
 }

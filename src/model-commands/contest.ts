@@ -1,10 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
-import type { AttackedInput, AttackOutcome } from '../attacks/attack.ts';
-import { isWorse } from '../attacks/attack.ts';
+import { type AttackedInput, type AttackOutcome, type Combination, isWorse } from '../attacks/attack.ts';
 import { type AttackScores, accuracyCurve, attackScores, thresholdOf } from '../attacks/contest-scores.ts';
-import { defaultAttacks } from '../attacks/registry.ts';
-import type { AnswerRule } from '../attacks/run-attack.ts';
+import { ATTACKS, defaultAttacks } from '../attacks/registry.ts';
+import { withRivals } from '../attacks/rivals.ts';
 import { resolveInputs } from '../campaign/resolve/inputs.ts';
 import type { Notices } from '../campaign/resolve/model-settings.ts';
 import type { CampaignConfig } from '../config/schema.ts';
@@ -12,8 +11,9 @@ import { UserError } from '../core/errors.ts';
 import { formatCount, formatNumber, plural } from '../core/format-number.ts';
 import { modelName } from '../core/model-name.ts';
 import type { OnProgress } from '../core/progress.ts';
+import type { InputDescriptor } from '../inputs/input-descriptor.ts';
 import type { ModelInfo } from '../model/model.ts';
-import type { ConfidenceKind } from '../objectives/class-answer.ts';
+import type { AnswerRule } from '../objectives/confident-error.ts';
 import { checkFolder } from '../storage/check-folder.ts';
 import { modelPath } from '../storage/load-options.ts';
 import { type ModelSession, withModelSession } from '../workers/model-session.ts';
@@ -37,9 +37,12 @@ export interface ContestOptions {
   readonly attacks: readonly string[] | undefined;
   /** Share of the inputs that is answered. */
   readonly coverage: number;
-  readonly confidence: ConfidenceKind;
+  /** A measure of confidence, or the name of an output that is the confidence. */
+  readonly confidence: string;
   /** Confidence from which the model answers; by default that by which the share of the clean inputs is answered. */
   readonly threshold: number | undefined;
+  /** A change of the inputs before they are attacked, by the attacks that allow it. */
+  readonly combine: Combination | undefined;
   /** Queries of an attack for one input. */
   readonly queries: number;
   /** The first so many seeds; all by default. */
@@ -64,7 +67,8 @@ export interface ContestReport {
   readonly seed: string;
   readonly inputs: number;
   readonly coverage: number;
-  readonly confidence: ConfidenceKind;
+  readonly confidence: string;
+  readonly combine: Combination | null;
   /** The tensor of logits; null where logarithms of softmax shares are compared. */
   readonly logits: string | null;
   readonly threshold: number;
@@ -111,7 +115,11 @@ export async function runContest(
     const results = await attackAll(
       sessions,
       attacks,
-      { ...contest, context: { ...context, threshold } },
+      {
+        ...contest,
+        inputs: withRivals(inputs, clean[0].outcomes, context),
+        context: { ...context, threshold },
+      },
       onProgress,
     );
     const rows = results.map(({ attack, outcomes }) =>
@@ -137,6 +145,7 @@ export async function runContest(
       inputs: inputs.length,
       coverage: options.coverage,
       confidence: options.confidence,
+      combine: options.combine ?? null,
       logits: rule.logits ?? null,
       threshold,
       isCalibrated: options.threshold === undefined,
@@ -203,11 +212,35 @@ async function prepare(
     position,
     threshold: Number.POSITIVE_INFINITY,
     queries: options.queries,
-    linf: typeof config.linf === 'number' ? config.linf : undefined,
+    linf: config.linf,
+    l2: config.l2,
+    combine: options.combine,
   };
   const refusal = await session.gradientRefusal({ inputs, rule, context });
   const specs = options.attacks ?? defaultAttacks(descriptor, refusal === undefined);
-  return { inputs, attacks: namedAttacks(specs, descriptor, refusal), rule, context };
+  const attacks = namedAttacks(specs, descriptor, refusal);
+  if (options.combine !== undefined) checkCombination(attacks, descriptor, config);
+  return { inputs, attacks, rule, context };
+}
+
+/** @throws UserError where `--combine` changes nothing, or more than is allowed */
+function checkCombination(
+  attacks: readonly NamedAttack[],
+  { picture, name }: InputDescriptor,
+  { linf, l2 }: CampaignConfig,
+): void {
+  if (picture === undefined)
+    throw new UserError(
+      `--combine: random-spatial moves pictures, and input ${name} takes none: leave it out`,
+    );
+  const combinable = ATTACKS.list().filter(({ isCombinable }) => isCombinable === true);
+  if (!attacks.some(({ spec }) => combinable.includes(ATTACKS.resolveBuiltIn(spec).kind)))
+    throw new UserError(
+      `--combine changes none of these attacks: add one of ${combinable.map((kind) => kind.name).join(', ')} to --attack`,
+    );
+  const limit = linf !== undefined ? '--linf' : l2 !== undefined ? '--l2' : undefined;
+  if (limit !== undefined)
+    throw new UserError(`--combine moves pictures further than ${limit} allows: leave one of the two out`);
 }
 
 /** Says so where softmax shares are equal so often that they order nothing. */

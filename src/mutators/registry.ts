@@ -36,6 +36,7 @@ import { gamma } from './image/gamma.ts';
 import { mirror } from './image/mirror.ts';
 import { rotate } from './image/rotate.ts';
 import { shear } from './image/shear.ts';
+import { spatial } from './image/spatial.ts';
 import { translate } from './image/translate.ts';
 import { zoom } from './image/zoom.ts';
 import { raise } from './metamorphic/raise.ts';
@@ -158,6 +159,7 @@ export const MUTATOR_GROUPS: readonly MutatorGroup[] = [
     help: 'changes that an answer must follow in a known way, for metamorphic objectives',
     kinds: [raise, reorder],
   },
+  { name: 'attacks', help: 'changes of the attacks of neurofuzz contest', kinds: [square, spatial] },
 ];
 
 /** The name of all mutators that fit an input. */

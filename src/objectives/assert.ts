@@ -42,8 +42,9 @@ class Assertion implements Objective {
   readonly #programs = new Map<string, CompiledExpression>();
   #lastJudged: JudgedExpression | undefined;
 
-  constructor(name: string, text: string) {
-    this.#errorPrefix = `--objective: ${name === '' ? 'assert' : `assert:name=${name}`}`;
+  /** @param errorPrefix begins messages about the expression */
+  constructor(name: string, text: string, errorPrefix: string) {
+    this.#errorPrefix = errorPrefix;
     this.#syntax = parseExpression(this.#errorPrefix, text);
     this.#expression = formatExpression(this.#syntax);
     this.tensors = tensorNamesIn(this.#syntax);
@@ -167,5 +168,11 @@ export const assertion: ObjectiveKind = {
   help: 'an expression over inputs and tensors that must hold in every run, as in assert:max(abs(logits)) < 50',
   parameters: [],
   text: 'the expression',
-  make: (_values, { name, text }) => new Assertion(name, text),
+  make: (_values, { name, text }) =>
+    new Assertion(name, text, `--objective: ${name === '' ? 'assert' : `assert:name=${name}`}`),
 };
+
+/** What an expression over inputs says of testcases. @throws UserError where it can't be parsed, with `errorPrefix` in front */
+export function assertionOf(text: string, errorPrefix: string): Objective {
+  return new Assertion('', text, errorPrefix);
+}

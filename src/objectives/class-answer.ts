@@ -5,12 +5,17 @@ export const CONFIDENCE_KINDS = ['max-logit', 'margin'] as const;
 
 export type ConfidenceKind = (typeof CONFIDENCE_KINDS)[number];
 
+/** Whether a word names a measure of confidence rather than an output that is the confidence. */
+export function isConfidenceKind(word: string): word is ConfidenceKind {
+  return CONFIDENCE_KINDS.some((kind) => kind === word);
+}
+
 /** Answer of a classifier that may abstain, against the class that the input shows. */
 export interface ClassAnswer {
   /** The class of the largest logit; of equal ones the first. −1 without an answer. */
   readonly predicted: number;
   readonly isWrong: boolean;
-  /** Confidence of the answer, in logits. */
+  /** Confidence of the answer: in logits, or as an output of the model gives it. */
   readonly confidence: number;
   /** The largest logit of a wrong class minus that of the right one. */
   readonly gap: number;
@@ -35,12 +40,13 @@ const NAN_ANSWER: ClassAnswer = {
 /**
  * Judges one row of logits.
  *
+ * @param kind how the confidence is measured; the confidence itself where the model gives it, of which NaN is sure
  * @param areShares whether the values are softmax shares, whose logarithms are compared
  */
 export function answerOf(
   values: Float64Array,
   label: number,
-  kind: ConfidenceKind,
+  kind: ConfidenceKind | number,
   areShares: boolean,
 ): ClassAnswer {
   if (values.some(Number.isNaN)) return NAN_ANSWER;
@@ -56,9 +62,13 @@ export function answerOf(
   return {
     predicted,
     isWrong: predicted !== label,
-    confidence: kind === 'margin' ? best - second : best,
+    confidence: typeof kind === 'number' ? givenConfidence(kind) : kind === 'margin' ? best - second : best,
     gap: wrong - toLogit(values[label], areShares),
   };
+}
+
+function givenConfidence(value: number): number {
+  return Number.isNaN(value) ? Number.POSITIVE_INFINITY : value;
 }
 
 /** Whether a row of an output is a softmax's: the values of a tensor that is known to hold logits never are. */

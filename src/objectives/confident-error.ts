@@ -4,8 +4,9 @@ import type { BatchTensor } from '../model/batched-model.ts';
 import {
   answerOf,
   areSharesIn,
-  CONFIDENCE_KINDS,
+  type ClassAnswer,
   type ConfidenceKind,
+  isConfidenceKind,
   isConfidentError,
 } from './class-answer.ts';
 import { className, namedClasses } from './class-name.ts';
@@ -27,12 +28,52 @@ const MAX_CLASSES = TWO_SIDED_MARGINS / 2;
 /** Unit of the margin, in logits. */
 const MARGIN_UNIT = 2 ** -20;
 
-/** How confidence is measured, and from where on the model answers. */
-export interface AbstentionRule {
-  readonly threshold: number;
-  readonly confidence: ConfidenceKind;
-  /** The tensor of logits; undefined for the class output, as the model has it. */
+/** How the answers of a model are read. */
+export interface AnswerRule {
+  /** A measure of confidence (`ConfidenceKind`), or the name of an output that is the confidence. */
+  readonly confidence: string;
+  /** The tensor of logits; undefined for the class output, of whose shares the logarithms are compared. */
   readonly logits: string | undefined;
+}
+
+/** How answers are read, and from which confidence on the model answers. */
+export interface AbstentionRule extends AnswerRule {
+  readonly threshold: number;
+}
+
+type ReadRun = Pick<JudgedBatch, 'outputs' | 'activations'>;
+
+/** Reads answers by a rule. */
+export class AnswerReader {
+  readonly #rule: AnswerRule;
+  readonly #scores = new RowReader();
+  readonly #confidences = new RowReader();
+
+  constructor(rule: AnswerRule) {
+    this.#rule = rule;
+  }
+
+  /** The answer of a row; undefined where the run has no scores, or no confidence. */
+  read(run: ReadRun, row: number, label: number): ClassAnswer | undefined {
+    const scores = findScores(run, this.#rule.logits);
+    const kind = this.confidenceOf(run, row);
+    if (scores === undefined || kind === undefined) return undefined;
+    const values = this.#scores.read(scores, row);
+    return answerOf(values, label, kind, areSharesIn(values, this.#rule.logits !== undefined));
+  }
+
+  /** How the confidence of a row is measured, or the confidence itself; undefined where the run lacks its output. */
+  confidenceOf(run: ReadRun, row: number): ConfidenceKind | number | undefined {
+    const { confidence } = this.#rule;
+    if (isConfidenceKind(confidence)) return confidence;
+    const output = findConfidence(run, confidence);
+    return output === undefined ? undefined : this.#confidences.read(output, row)[0];
+  }
+}
+
+/** The output that is the confidence, one value per row. */
+function findConfidence({ outputs }: Pick<JudgedBatch, 'outputs'>, name: string): BatchTensor | undefined {
+  return outputs.find((output) => output.name === name && output.size === 1);
 }
 
 /**
@@ -44,10 +85,12 @@ class ConfidentError implements Objective {
   readonly labelled = true;
   readonly tensors: readonly string[];
   readonly #rule: AbstentionRule;
+  readonly #answers: AnswerReader;
   readonly #reader = new RowReader();
 
   constructor(name: string, rule: AbstentionRule) {
     this.name = name;
+    this.#answers = new AnswerReader(rule);
     this.tensors = rule.logits === undefined ? [] : [rule.logits];
     this.#rule = rule;
   }
@@ -62,6 +105,9 @@ class ConfidentError implements Objective {
       return this.#rule.logits === undefined
         ? 'needs an output with a value for each class, and there is none'
         : `refers to ${this.#rule.logits}, which the run does not have`;
+    const { confidence } = this.#rule;
+    if (!isConfidenceKind(confidence) && findConfidence(run, confidence) === undefined)
+      return `has the confidence ${confidence}, which is neither max-logit nor margin nor an output with one value per row`;
     const outOfRange = Array.from(run.labels ?? []).find((label) => label >= output.size);
     return outOfRange === undefined
       ? undefined
@@ -71,13 +117,12 @@ class ConfidentError implements Objective {
   judge(run: JudgedBatch, report: (row: number, violation: Violation) => void): void {
     const output = findScores(run, this.#rule.logits);
     if (output === undefined || run.labels === undefined) return;
-    const { threshold, confidence: kind, logits } = this.#rule;
+    const { threshold, confidence: kind } = this.#rule;
     for (let row = 0; row < run.rows; row++) {
       const label = run.labels[row];
       if (label < 0) continue;
-      const values = this.#reader.read(output, row);
-      const answer = answerOf(values, label, kind, areSharesIn(values, logits !== undefined));
-      if (!isConfidentError(answer, threshold)) continue;
+      const answer = this.#answers.read(run, row, label);
+      if (answer === undefined || !isConfidentError(answer, threshold)) continue;
       const { predicted, confidence } = answer;
       const isNumber = predicted >= 0;
       const classes = isNumber ? { label, class: predicted } : { label };
@@ -104,15 +149,17 @@ class ConfidentError implements Objective {
     out.fill(UNKNOWN_MARGIN, 0, MAX_CLASSES);
     const output = findScores(run, this.#rule.logits);
     const label = run.labels?.[row] ?? -1;
-    if (output === undefined || label < 0) return MAX_CLASSES;
-    const { threshold, confidence, logits } = this.#rule;
+    const confidence = this.#answers.confidenceOf(run, row);
+    if (output === undefined || confidence === undefined || label < 0) return MAX_CLASSES;
+    const { threshold, logits } = this.#rule;
     const values = this.#reader.read(output, row);
     const areShares = areSharesIn(values, logits !== undefined);
     const scores = values.map((value) => toLogit(value, areShares));
     for (let k = 0; k < scores.length; k++) {
       if (k === label) continue;
       const other = scores.reduce((most, score, i) => (i === k ? most : Math.max(most, score)), -Infinity);
-      const sure = confidence === 'margin' ? scores[k] - other : scores[k];
+      const sure =
+        typeof confidence === 'number' ? confidence : confidence === 'margin' ? scores[k] - other : scores[k];
       const missing = Math.max(0, other - scores[k]) + Math.max(0, threshold - sure);
       const index = k % MAX_CLASSES;
       if (missing < out[index]) out[index] = missing;
@@ -153,8 +200,7 @@ export const confidentError: ObjectiveKind = {
   parameters: [THRESHOLD],
   words: {
     confidence: {
-      help: 'what the confidence is: max-logit, or margin, the lead over the second class',
-      legal: CONFIDENCE_KINDS,
+      help: 'what the confidence is: max-logit, margin, the lead over the second class, or the name of an output with one value',
     },
     logits: { help: 'the tensor of logits; by default the class output, of shares their logarithms' },
   },
@@ -165,10 +211,9 @@ export const confidentError: ObjectiveKind = {
       throw new UserError(
         '--objective: confident-error needs the confidence from which the model answers, such as confident-error:threshold=4.2; neurofuzz contest prints it',
       );
-    const confidence = CONFIDENCE_KINDS.find((kind) => kind === words.confidence) ?? 'max-logit';
     return new ConfidentError(instanceName('confident-error', name), {
       threshold,
-      confidence,
+      confidence: words.confidence ?? 'max-logit',
       logits: words.logits,
     });
   },

@@ -222,24 +222,144 @@ describe('corruptions', () => {
   });
 });
 
+/** A picture with light in a corner at the left, and a model that gives it class 1. */
+const rival: TestcaseData = {
+  form,
+  inputs: [
+    Float32Array.from({ length: SIDE * SIDE }, (_, i) => (i % SIDE < SIDE / 2 && i < 7 * SIDE ? 1 : 0)),
+  ],
+};
+const leftOf = (values: readonly number[]) =>
+  values.reduce((sum, value, i) => sum + (i % SIDE < SIDE / 2 ? value : -value), 0);
+const MIN_LEFT = 30;
+const leftIsWrong = () => oracle((values) => 1 + (leftOf(values) - MIN_LEFT) / 10);
+const rivalled = inputs.map((input) => ({ ...input, rival }));
+
+describe('boundary', () => {
+  const distance = (a: readonly number[], b: readonly number[]) =>
+    Math.hypot(...a.map((value, i) => value - b[i]));
+  // No answer is sure, so that the walk goes on.
+  const unsure = { ...context, threshold: 1e6, queries: 600 };
+
+  test('keeps the worst point of the ball, and comes nearer to the input than the line to its rival does', async () => {
+    const model = leftIsWrong();
+    const grey = { form, inputs: [new Float32Array(SIDE * SIDE).fill(0.5)] };
+    const [outcome] = await makeAttack('boundary:l2=4', unsure).run(
+      [{ index: 0, label: 0, data: grey, rival }],
+      model.oracle,
+    );
+    expect(outcome.queries).toBe(600);
+    expect(model.asked).toHaveLength(600);
+    const clean = valuesOf(grey);
+    expect(distance(valuesOf(outcome.data), clean)).toBeLessThanOrEqual(4);
+    expect(distance(valuesOf(outcome.data), clean)).toBeGreaterThan(3.5);
+    for (const data of model.asked)
+      expect(valuesOf(data).every((value) => value >= 0 && value <= 1)).toBe(true);
+    // Wrong points by their distance, in the order of the walk.
+    const wrong = model.asked.map(valuesOf).filter((values) => leftOf(values) > MIN_LEFT);
+    const onLine = wrong.slice(0, 11).map((values) => distance(values, clean));
+    const walked = wrong.slice(11).map((values) => distance(values, clean));
+    expect(Math.min(...walked)).toBeLessThan(0.9 * Math.min(...onLine));
+  });
+
+  test('ends at a confident mistake within the ball', async () => {
+    const model = leftIsWrong();
+    const settings = { ...context, threshold: 1, queries: 600 };
+    const [outcome] = await makeAttack('boundary:l2=12', settings).run(rivalled.slice(0, 1), model.oracle);
+    expect(outcome.answer.isWrong).toBe(true);
+    expect(outcome.queries).toBe(model.asked.length);
+    expect(outcome.queries).toBeLessThan(600);
+    expect(distance(valuesOf(outcome.data), valuesOf(inputs[0].data))).toBeLessThanOrEqual(12);
+  });
+
+  test('begins at noise where no input has another class', async () => {
+    const model = oracle((values) => (Math.hypot(...values) > 12 ? 2 : 0));
+    const [outcome] = await makeAttack('boundary:l2=30', { ...context, threshold: 1 }).run(
+      inputs.slice(0, 1),
+      model.oracle,
+    );
+    expect(outcome.answer).toMatchObject({ isWrong: true, predicted: 1 });
+    expect(outcome.queries).toBe(2);
+  });
+
+  test('has the limit of its spec, of the settings, or 4 spans for 28 by 28 pixels and less for fewer', async () => {
+    const farthest = async (spec: string, l2?: number) => {
+      const [outcome] = await makeAttack(spec, { ...unsure, queries: 100, l2 }).run(
+        rivalled.slice(0, 1),
+        leftIsWrong().oracle,
+      );
+      return distance(valuesOf(outcome.data), valuesOf(inputs[0].data));
+    };
+    expect(await farthest('boundary')).toBeCloseTo(4, 1);
+    expect(await farthest('boundary', 2)).toBeCloseTo(2, 1);
+    expect(await farthest('boundary:l2=3', 2)).toBeCloseTo(3, 1);
+  });
+});
+
+describe('combined with a random move', () => {
+  test('square attacks the moved picture, and clean the picture itself', async () => {
+    const combined = { ...context, combine: 'random-spatial' as const };
+    const [clean] = await makeAttack('clean', combined).run(inputs, never().oracle);
+    expect(valuesOf(clean.data)).toEqual(valuesOf(inputs[0].data));
+    const { asked, oracle: model } = never();
+    await makeAttack('square:linf=0', combined).run(inputs, model);
+    const moved = asked.slice(0, 3).map(valuesOf);
+    for (const [i, values] of moved.entries()) {
+      const seed = valuesOf(inputs[i].data);
+      expect(values).not.toEqual(seed);
+      const [before, after] = [seed, values].map((all) => all.reduce((sum, value) => sum + value, 0));
+      // 100 pixels of the block cover 51 once the picture is shrunk from 28 to 20, within a tenth.
+      expect(after / before).toBeGreaterThan(0.4);
+      expect(after / before).toBeLessThan(0.62);
+    }
+    const again = never();
+    await makeAttack('square:linf=0', combined).run(inputs.slice(1, 2), again.oracle);
+    expect(valuesOf(again.asked[0])).toEqual(moved[1]);
+  });
+});
+
+test('pictures of spatial:valid are those for which the expression holds, whether or not they left the frame', async () => {
+  const sumOf = (data: TestcaseData) => valuesOf(data).reduce((sum, value) => sum + value, 0);
+  const all = never();
+  await makeAttack('spatial:valid=sum(x) >= 0', context).run(inputs.slice(0, 1), all.oracle);
+  expect(all.asked).toHaveLength(275);
+  const sums = all.asked.map(sumOf).sort((a, b) => a - b);
+  const { asked, oracle: model } = never();
+  const spec = `spatial:valid=max(sum(x), 0) < ${(sums[99] + sums[100]) / 2}`;
+  await makeAttack(spec, context).run(inputs.slice(0, 1), model);
+  expect(asked.map(sumOf).sort((a, b) => a - b)).toEqual(sums.slice(0, 100));
+  await expect(
+    makeAttack('spatial:valid=sum(logits) < 20', context).run(inputs.slice(0, 1), model),
+  ).rejects.toThrow('refers to logits');
+  expect(() => makeAttack('spatial:valid=sum(x', context)).toThrow('--attack: spatial:valid');
+});
+
 /** The attacks, those with many queries with few. */
 const SPECS = ATTACKS.names().map((name) => (name === 'spsa' ? 'spsa:steps=2' : name));
 
 test.each(SPECS)('%s finds for an input what it finds beside others', async (spec) => {
-  const together = await makeAttack(spec, context).run(inputs, never().oracle);
-  for (const [i, input] of inputs.entries()) {
-    const [alone] = await makeAttack(spec, context).run([input], never().oracle);
+  const model = spec === 'boundary' ? leftIsWrong : never;
+  const settings = spec === 'boundary' ? { ...context, threshold: 1e6 } : context;
+  const together = await makeAttack(spec, settings).run(rivalled, model().oracle);
+  for (const [i, input] of rivalled.entries()) {
+    const [alone] = await makeAttack(spec, settings).run([input], model().oracle);
     expect(valuesOf(alone.data)).toEqual(valuesOf(together[i].data));
     expect(alone.answer).toEqual(together[i].answer);
   }
-  const others = await makeAttack(spec, { ...context, seed: 'other' }).run(inputs, never().oracle);
+  const others = await makeAttack(spec, { ...settings, seed: 'other' }).run(rivalled, model().oracle);
   const isSame = others.every(({ data }, i) => valuesOf(data).join() === valuesOf(together[i].data).join());
   // Along a slope that is the same everywhere, pgd ends at one corner of the ball from any start.
   expect(isSame).toBe(['clean', 'spatial', 'pgd'].includes(spec));
 });
 
 test('inputs that are no pictures are attacked by what needs none', () => {
-  expect(defaultAttacks(descriptor, false)).toEqual(['clean', 'spatial', 'corruptions', 'square']);
-  expect(defaultAttacks(traitsOf(), false)).toEqual(['clean', 'square']);
-  expect(defaultAttacks(traitsOf(), true)).toEqual(['clean', 'square', 'pgd']);
+  expect(defaultAttacks(descriptor, false)).toEqual([
+    'clean',
+    'spatial',
+    'corruptions',
+    'square',
+    'boundary',
+  ]);
+  expect(defaultAttacks(traitsOf(), false)).toEqual(['clean', 'square', 'boundary']);
+  expect(defaultAttacks(traitsOf(), true)).toEqual(['clean', 'square', 'boundary', 'pgd']);
 });

@@ -6,7 +6,7 @@ import { decodeNpz, encodeNpz } from '../../src/tensor/npz.ts';
 import { digests, findingFolders, readJson } from '../support/campaign.ts';
 import { neurofuzz } from '../support/command.ts';
 import { testFolder } from '../support/folder.ts';
-import { WEIGHTS, writeSeeds, writeSoftmaxOnnx } from '../support/models.ts';
+import { WEIGHTS, writeSeeds, writeSoftmaxOnnx, writeSureOnnx } from '../support/models.ts';
 
 const folder = testFolder();
 const model = writeSoftmaxOnnx(folder);
@@ -98,6 +98,7 @@ test('gives the same table and the same bytes on any number of workers', async (
     'spatial',
     'corruptions',
     'square',
+    'boundary',
     'pgd',
   ]);
   expect(findingFolders(single.out).length).toBe(single.report.findings);
@@ -136,6 +137,53 @@ test('exits with 0 where no more inputs than --allow have a confident mistake', 
   expect(allowed.report.worst.confidentMistakes).toBeGreaterThan(0);
 });
 
+test('--confidence takes an output of the model: the largest logit is that of max-logit', async () => {
+  const sure = writeSureOnnx(folder);
+  const args = [
+    sure,
+    '-i',
+    seeds,
+    '--labels',
+    right,
+    '--range=0,1',
+    '--attack',
+    'square:linf=0.4,queries=50',
+  ];
+  const named = await contest([...args, '--confidence', 'sure']);
+  const usual = await contest(args);
+  expect(named.report).toMatchObject({ confidence: 'sure', threshold: usual.report.threshold });
+  expect(named.report.attacks).toEqual(usual.report.attacks);
+  expect(named.report.findings).toBe(usual.report.findings);
+  expect(named.report.findings).toBeGreaterThan(0);
+});
+
+test('--combine moves pictures before square, and --l2 limits boundary', async () => {
+  const args = [DIGITS, '-i', digitSeeds, '--labels', digitLabels, '--range=-1,1', '--queries', '30'];
+  const attacks = ['--attack', 'square:linf=0', 'spatial:valid=sum(abs(image)) > 1e9'];
+  const moved = await contest([...args, ...attacks, '--combine', 'random-spatial']);
+  const [clean, square, spatial] = moved.report.attacks;
+  expect(square.accuracyAtAll).toBeLessThan(clean.accuracyAtAll);
+  // No picture is valid: the model was asked nothing.
+  expect(spatial.queriesMedian).toBe(0);
+  const refused = await contest([...args, '--attack', 'clean', '--combine', 'random-spatial']);
+  expect(refused.stderr).toContain('--combine changes none of these attacks');
+  const both = await contest([...args, '--linf', '0.1', '--combine', 'random-spatial']);
+  expect(both.stderr).toContain('--combine moves pictures further than --linf allows');
+  const wrong = await contest([...args, '--attack', 'spatial:valid=sum(logitz) > 1']);
+  expect([wrong.code, wrong.stderr]).toEqual([2, expect.stringContaining('spatial:valid refers to logitz')]);
+  const { out } = await contest([
+    ...args,
+    '--attack',
+    'boundary:queries=100',
+    '--l2',
+    '3',
+    '--coverage',
+    '1',
+  ]);
+  for (const path of findingFolders(out))
+    expect(readJson(path, 'finding.json').distance.l2).toBeLessThanOrEqual(3);
+});
+
 test('a seed that is wrong and sure is a finding of clean alone', async () => {
   const wrong = labelsFile(
     'wrong.txt',
@@ -171,6 +219,14 @@ test.each([
     'spatial is for pictures, and input x takes none',
   ],
   [['-i', 'SEEDS', '--labels', 'RIGHT', '--attack', 'squares'], 'did you mean square'],
+  [
+    ['-i', 'SEEDS', '--labels', 'RIGHT', '--combine', 'random-spatial'],
+    '--combine: random-spatial moves pictures, and input x takes none',
+  ],
+  [
+    ['-i', 'SEEDS', '--labels', 'RIGHT', '--confidence', 'margn'],
+    '--confidence must be max-logit, margin or an output with one value per row, not margn: did you mean margin?',
+  ],
   [
     ['-i', 'SEEDS', '--labels', 'RIGHT', '--coverage', '1.2'],
     '--coverage must be a number, above 0 and at most 1',

@@ -45,6 +45,20 @@ describe('confident-error', () => {
     expect([...judged('confident-error:threshold=4.1,confidence=margin', batch).keys()]).toEqual([]);
   });
 
+  test('takes the confidence from the output that it names; NaN there is sure', () => {
+    const sure = tensor('sure', [0.9, 0.4, Number.NaN, 0.9], 1);
+    const given = { ...batch, outputs: [...batch.outputs, sure] };
+    expect([...judged('confident-error:threshold=0.3,confidence=sure', given).keys()]).toEqual([1, 2]);
+    expect([...judged('confident-error:threshold=0.5,confidence=sure', given).keys()]).toEqual([2]);
+    const objective = makeBuiltIn('confident-error:threshold=0.5,confidence=sure');
+    const margins = new Float64Array(MAX_MARGINS);
+    objective.margins?.(given, 1, margins);
+    expect(margins[1]).toBeGreaterThan(0);
+    objective.margins?.(given, 2, margins);
+    expect(margins[1]).toBe(0);
+    expect(objective.refuses?.(batch)).toMatch('confidence sure, which is neither');
+  });
+
   test('reads the logits that it names, and of shares the logarithms', () => {
     const shares = run([0], [0.25, 0.5, 0.25], [tensor('z', [1, 7, 2], 3)]);
     expect(judged('confident-error:threshold=6,logits=z', shares).get(0)).toMatchObject({
@@ -79,7 +93,9 @@ describe('confident-error', () => {
 
   test('needs a threshold, and labels within the classes', () => {
     expect(() => makeBuiltIn('confident-error')).toThrow('needs the confidence from which the model answers');
-    expect(() => makeBuiltIn('confident-error:threshold=1,confidence=share')).toThrow('max-logit, margin');
+    expect(
+      makeBuiltIn('confident-error:threshold=1,confidence=share').refuses?.(run([0], [0, 1, 2])),
+    ).toMatch('neither max-logit nor margin');
     expect(makeBuiltIn('confident-error:threshold=1').refuses?.(run([3], [0, 1, 2]))).toMatch(
       'a label says 3',
     );

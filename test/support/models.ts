@@ -20,6 +20,20 @@ export function writeSoftmaxOnnx(folder: string, name = 'softmax.onnx'): string 
   return path;
 }
 
+/** Writes the small network with its logits as one output and the largest of them as another; returns its path. */
+export function writeSureOnnx(folder: string, name = 'sure.onnx'): string {
+  const graph = new OnnxBuilder();
+  const x = graph.input('x', 'float32', ['batch', 4]);
+  const w = graph.constant('w', 'float32', [4, 3], WEIGHTS);
+  graph.node('MatMul', [x, w], 'logits');
+  graph.node('ReduceMax', ['logits'], 'sure', { axes: [1], keepdims: 1 });
+  graph.output('logits', 'float32', ['batch', 3]);
+  graph.output('sure', 'float32', ['batch', 1]);
+  const path = join(folder, name);
+  writeFileSync(path, graph.finish('sure'));
+  return path;
+}
+
 /** Writes the small softmax network as a TensorFlow.js graph model; returns the path of its model.json. */
 export function writeSoftmaxTfjs(folder: string, name = 'softmax-tfjs'): string {
   const graph = new TfjsBuilder();

@@ -1,12 +1,12 @@
 import { writeFile } from 'node:fs/promises';
 import { type Command, Option } from 'commander';
+import { COMBINATIONS, type Combination } from '../../attacks/attack.ts';
 import { ATTACKS } from '../../attacks/registry.ts';
 import { checkSettings, type RawSettings, readCampaignFile } from '../../config/load.ts';
 import type { SettingName } from '../../config/schema.ts';
 import { UserError } from '../../core/errors.ts';
 import { formatCount, formatNumber, plural } from '../../core/format-number.ts';
 import type { AttackRow, ContestOptions, ContestReport } from '../../model-commands/contest.ts';
-import { CONFIDENCE_KINDS, type ConfidenceKind } from '../../objectives/class-answer.ts';
 import { addOutputFlags } from '../arguments/output-flags.ts';
 import { addSettingFlags, LOADING_FLAGS, readSettingFlags } from '../arguments/setting-flags.ts';
 import { describedCommand } from '../command-summaries.ts';
@@ -20,8 +20,9 @@ interface ContestFlags extends OutputOptions {
   readonly config?: string;
   readonly attack?: readonly string[];
   readonly coverage: string;
-  readonly confidence: ConfidenceKind;
+  readonly confidence: string;
   readonly threshold?: string;
+  readonly combine?: Combination;
   readonly queries: string;
   readonly inputs?: string;
   readonly allow: string;
@@ -36,6 +37,7 @@ const CONTEST_FLAGS: readonly SettingName[] = [
   'range',
   'shape',
   'linf',
+  'l2',
   'out',
   'jobs',
   'seed',
@@ -52,6 +54,7 @@ export function contestCommand(): Command {
   addSettingFlags(command, CONTEST_FLAGS, {
     seeds: 'the inputs to attack, as fuzz takes them',
     linf: 'largest change of a value by square, pgd and spsa, in values of the input',
+    l2: 'Euclidean length of the change by boundary, in values of the input',
     out: 'folder of the campaign with the findings (default: neurofuzz-out/<model>-contest)',
   });
   command
@@ -60,16 +63,22 @@ export function contestCommand(): Command {
       `the attacks (default: all that suit the input but spsa): ${ATTACKS.describe()}`,
     )
     .option('--coverage <share>', 'share of the inputs that the model answers', '0.8')
-    .addOption(
-      new Option('--confidence <kind>', 'what the confidence is: the largest logit, or its lead')
-        .choices([...CONFIDENCE_KINDS])
-        .default('max-logit'),
+    .option(
+      '--confidence <measure>',
+      'what the confidence is: max-logit, margin (the lead over the second class), or the name of an output that is the confidence',
+      'max-logit',
     )
     .option(
       '--threshold <x>',
       'confidence from which the model answers (default: calibrated on the clean inputs)',
     )
-    .option('--queries <n>', 'queries of square for one input', '1000')
+    .addOption(
+      new Option(
+        '--combine <change>',
+        'change each input before all attacks but clean, spatial and corruptions: random-spatial rotates and shifts it within its frame',
+      ).choices([...COMBINATIONS]),
+    )
+    .option('--queries <n>', 'queries of square and boundary for one input', '1000')
     .option('--inputs <n>', 'attack the first n inputs (default: all)')
     .option('--allow <n>', 'inputs with a confident mistake that are accepted', '0')
     .option('--overwrite', 'rename the campaign that is in --out to <dir>.old-1 and start over')
@@ -89,6 +98,7 @@ async function run(model: string | undefined, flags: ContestFlags): Promise<void
       flags.threshold === undefined
         ? undefined
         : parseNumber('--threshold', flags.threshold, 'finite', Number.isFinite),
+    combine: flags.combine,
     queries: parseCount('--queries', flags.queries, 1),
     inputs: flags.inputs === undefined ? undefined : parseCount('--inputs', flags.inputs, 1),
     overwrite: flags.overwrite === true,
@@ -182,7 +192,8 @@ Examples:
   neurofuzz contest model.onnx --seeds digits.npz --labels labels.npy
   neurofuzz contest model.onnx --seeds digits.npz --labels labels.npy --attack square:linf=0.1,queries=5000
   neurofuzz contest model.onnx --seeds digits.npz --labels labels.npy --confidence margin --coverage 0.5 --json
-  neurofuzz contest model.onnx --seeds digits.npz --labels labels.npy --html contest.html
+  neurofuzz contest model.onnx --seeds digits.npz --labels labels.npy --combine random-spatial --html contest.html
+  neurofuzz contest model.onnx --seeds digits.npz --labels labels.npy --attack "spatial:valid=sum(abs(image)) > 50"
   neurofuzz contest --config campaign.yaml --inputs 100 --allow 3
 
 Exit codes: 0 when no more inputs than --allow have a confident mistake, 1 otherwise.`;
