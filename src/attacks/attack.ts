@@ -103,6 +103,8 @@ export interface AttackKind extends ExtensionKind<Attack, AttackSettings> {
   readonly needsPicture: boolean;
   /** Whether it takes so many queries that it is run only where it is asked for. */
   readonly isExpensive?: boolean;
+  /** Whether it is a campaign of the fuzzer, which `make` does not make. */
+  readonly isCampaign?: boolean;
   /** Whether it needs gradients of the model. */
   readonly needsGradient?: boolean;
   /** Whether it begins at an input of another class. */

@@ -5,6 +5,7 @@ import { boundary } from './boundary.ts';
 import { clean } from './clean.ts';
 import { withCombination } from './combination.ts';
 import { corruptions } from './corruptions.ts';
+import { fuzz } from './fuzz.ts';
 import { pgd } from './pgd.ts';
 import { spatial } from './spatial.ts';
 import { spsa } from './spsa.ts';
@@ -14,7 +15,7 @@ import { square } from './square.ts';
 export const ATTACKS = new Registry<AttackKind>({
   flag: '--attack',
   noun: 'attack',
-  kinds: [clean, spatial, corruptions, square, boundary, pgd, spsa],
+  kinds: [clean, spatial, corruptions, square, boundary, pgd, spsa, fuzz],
 });
 
 /** The attacks that suit an input and take few queries, by their names. */

@@ -1,7 +1,6 @@
 import { join } from 'node:path';
 import type { CampaignConfig } from '../config/schema.ts';
 import { parseDuration, parseSize } from '../config/values.ts';
-import { makeFolder } from '../core/atomic-file.ts';
 import { InterruptedError } from '../core/errors.ts';
 import { modelName } from '../core/model-name.ts';
 import { setCallTimeout } from '../extensions/plugin-loader.ts';
@@ -11,7 +10,6 @@ import { detectModel } from '../model/formats/detect.ts';
 import { OWN_BASELINE_FILE } from '../storage/campaign-store.ts';
 import { checkFolder } from '../storage/check-folder.ts';
 import { loadOptions, modelPath } from '../storage/load-options.ts';
-import { Lock } from '../storage/lock.ts';
 import { checkRenamable, keepBaseline, renameCampaign } from '../storage/rename-campaign.ts';
 import { ProbeWorker } from '../workers/probe-worker.ts';
 import { availableCores, memoryLimits } from '../workers/resource-limits.ts';
@@ -21,6 +19,7 @@ import { CheckpointSource } from './checkpoint-source.ts';
 import { DerivedModel } from './derived-model.ts';
 import type { AttackHit } from './enter-attacks.ts';
 import { type ExecutorFactory, MAX_REFERENCE_RUNS, referenceRunsOf } from './executor-factory.ts';
+import { FolderClaim } from './folder-claim.ts';
 import { idleReason } from './idle-reason.ts';
 import { createLocalPool, createSupervisor, workerLoadOptions } from './local-workers.ts';
 import { runMainLoop } from './main-loop.ts';
@@ -35,6 +34,7 @@ import {
   type PreparedCampaign,
   prepareCampaign,
 } from './open-campaign.ts';
+import { withCalibratedObjectives } from './resolve/abstention/calibrate-objectives.ts';
 import { checkExtensions } from './resolve/check-extensions.ts';
 import { checkSecondModel } from './resolve/model-settings.ts';
 import { defaultMaxDisk } from './resolve/sizes/disk-limit.ts';
@@ -90,7 +90,12 @@ export async function runCampaign(
     if (start === 'overwrite') checkRenamable(folder, readPaths(requested));
   }
   const saved = resume ? await folderClaim.whileHeld(() => readSavedCampaign(folder)) : undefined;
-  const config = await withDiskLimit(requested, folder, saved);
+  const recorded = saved?.settings.objective;
+  const config = await withCalibratedObjectives(
+    await withDiskLimit(requested, folder, saved),
+    Array.isArray(recorded) ? recorded.map(String) : [],
+    monitor,
+  );
   const jobs = config.jobs ?? availableCores();
   const options = supervisorOptions(config, jobs);
   const derivedModel = new DerivedModel(folder);
@@ -102,13 +107,13 @@ export async function runCampaign(
   const otherWorkers: WorkerSupervisor[] = [];
   let hasBegun = false;
   try {
-    const recorded = saved?.settings.resolved as RecordedSizes | undefined;
+    const sizes = saved?.settings.resolved as RecordedSizes | undefined;
     const target = await resolveTarget(
       config,
       monitor,
       probeWorker,
       derivedModel,
-      recorded,
+      sizes,
       attackHits === undefined,
     );
     for (const warning of threatWarnings(config, target.inputs)) monitor.warn(warning);
@@ -184,40 +189,6 @@ async function withDiskLimit(
   if (config.maxDisk !== undefined) return config;
   const recorded = saved?.settings.maxDisk;
   return { ...config, maxDisk: typeof recorded === 'string' ? recorded : await defaultMaxDisk(folder) };
-}
-
-/** The lock on a campaign's folder, which is created when nothing stands in the way of the campaign any more. */
-class FolderClaim {
-  readonly #folder: string;
-  #lock: Lock | undefined;
-
-  constructor(folder: string) {
-    this.#folder = folder;
-  }
-
-  async lock(): Promise<void> {
-    this.#lock = await Lock.acquire(this.#folder);
-  }
-
-  async create(): Promise<void> {
-    await makeFolder(this.#folder, 'the campaign folder');
-    await this.lock();
-    await checkFolder(this.#folder);
-  }
-
-  /** Runs an action; the folder is released if it fails. */
-  async whileHeld<T>(action: () => Promise<T>): Promise<T> {
-    try {
-      return await action();
-    } catch (error) {
-      await this.release();
-      throw error;
-    }
-  }
-
-  async release(): Promise<void> {
-    await this.#lock?.release();
-  }
 }
 
 function supervisorOptions(config: CampaignConfig, jobs: number): WorkerSupervisorOptions {

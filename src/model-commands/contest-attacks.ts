@@ -1,11 +1,13 @@
 import { createHash } from 'node:crypto';
 import type { AttackContext, AttackedInput, AttackOutcome } from '../attacks/attack.ts';
 import { ATTACKS } from '../attacks/registry.ts';
+import type { CampaignConfig } from '../config/schema.ts';
 import { UserError } from '../core/errors.ts';
 import type { OnProgress } from '../core/progress.ts';
 import type { InputDescriptor } from '../inputs/input-descriptor.ts';
 import type { AnswerRule } from '../objectives/confident-error.ts';
 import type { ModelSession } from '../workers/model-session.ts';
+import { fuzzInputs } from './contest-fuzz.ts';
 
 /** Inputs that are attacked together. Whatever the number of workers, the same inputs share runs of the model. */
 const CHUNK_INPUTS = 16;
@@ -62,6 +64,7 @@ function signatureName(spec: string): string {
 }
 
 interface Contest {
+  readonly config: CampaignConfig;
   readonly inputs: readonly AttackedInput[];
   readonly rule: AnswerRule;
   readonly context: AttackContext;
@@ -71,12 +74,13 @@ interface Contest {
 export async function attackAll(
   sessions: readonly ModelSession[],
   attacks: readonly NamedAttack[],
-  { inputs, rule, context }: Contest,
+  { config, inputs, rule, context }: Contest,
   onProgress: OnProgress,
 ): Promise<readonly AttackResult[]> {
   const results = attacks.map((attack) => ({ attack, outcomes: new Array<AttackOutcome>(inputs.length) }));
   const chunks = results.flatMap((result) => {
     const { kind, values } = ATTACKS.resolveBuiltIn(result.attack.spec);
+    if (kind.isCampaign === true) return [];
     const cost = kind.maxQueries(context, values);
     return Array.from({ length: Math.ceil(inputs.length / CHUNK_INPUTS) }, (_, i) => {
       const from = i * CHUNK_INPUTS;
@@ -113,5 +117,13 @@ export async function attackAll(
   };
   report();
   await Promise.all(sessions.map(work));
+  for (const { attack, outcomes } of results) {
+    const { kind, values } = ATTACKS.resolveBuiltIn(attack.spec);
+    if (kind.isCampaign !== true) continue;
+    const found = await fuzzInputs(sessions[0], config, { inputs, rule, context }, values, onProgress);
+    found.forEach((outcome, i) => {
+      outcomes[i] = outcome;
+    });
+  }
   return results;
 }

@@ -4,6 +4,7 @@ import { type AttackedInput, type AttackOutcome, type Combination, isWorse } fro
 import { type AttackScores, accuracyCurve, attackScores, thresholdOf } from '../attacks/contest-scores.ts';
 import { ATTACKS, defaultAttacks } from '../attacks/registry.ts';
 import { withRivals } from '../attacks/rivals.ts';
+import { chooseAnswerRule } from '../campaign/resolve/abstention/answer-rule.ts';
 import { resolveInputs } from '../campaign/resolve/inputs.ts';
 import type { Notices } from '../campaign/resolve/model-settings.ts';
 import type { CampaignConfig } from '../config/schema.ts';
@@ -20,7 +21,6 @@ import { type ModelSession, withModelSession } from '../workers/model-session.ts
 import { availableCores } from '../workers/resource-limits.ts';
 import { attackAll, type NamedAttack, namedAttacks } from './contest-attacks.ts';
 import { recordMistakes } from './contest-findings.ts';
-import { chooseAnswerRule } from './contest-logits.ts';
 
 /** Version of the object that `contest --json` prints. */
 const CONTEST_VERSION = 1;
@@ -173,6 +173,7 @@ async function withSessions<T>(
 
 /** What the attacks need. */
 export interface PreparedContest {
+  readonly config: CampaignConfig;
   readonly inputs: readonly AttackedInput[];
   readonly attacks: readonly NamedAttack[];
   readonly rule: AnswerRule;
@@ -200,7 +201,11 @@ async function prepare(
   if (position < 0)
     throw new UserError('no input of the model takes pictures or numbers: the attacks change nothing else');
   const descriptor = descriptors[position];
-  const { rule, classes } = await chooseAnswerRule(session, inputs, options.confidence);
+  const { rule, classes } = await chooseAnswerRule(
+    session,
+    inputs.map(({ data }) => data),
+    options.confidence,
+  );
   const beyond = inputs.find(({ label }) => label >= classes);
   if (beyond !== undefined)
     throw new UserError(
@@ -220,7 +225,7 @@ async function prepare(
   const specs = options.attacks ?? defaultAttacks(descriptor, refusal === undefined);
   const attacks = namedAttacks(specs, descriptor, refusal);
   if (options.combine !== undefined) checkCombination(attacks, descriptor, config);
-  return { inputs, attacks, rule, context };
+  return { config, inputs, attacks, rule, context };
 }
 
 /** @throws UserError where `--combine` changes nothing, or more than is allowed */

@@ -1,5 +1,7 @@
 import { UserError } from '../core/errors.ts';
 import { formatNumber } from '../core/format-number.ts';
+import { parseSettings } from '../extensions/settings.ts';
+import { parseExtensionSpec } from '../extensions/spec.ts';
 import type { BatchTensor } from '../model/batched-model.ts';
 import {
   answerOf,
@@ -36,7 +38,7 @@ export interface AnswerRule {
   readonly logits: string | undefined;
 }
 
-/** How answers are read, and from which confidence on the model answers. */
+/** How answers are read, and from which confidence on the model answers: NaN before it is calibrated. */
 export interface AbstentionRule extends AnswerRule {
   readonly threshold: number;
 }
@@ -100,6 +102,8 @@ class ConfidentError implements Objective {
   }
 
   refuses(run: JudgedBatch): string | undefined {
+    if (Number.isNaN(this.#rule.threshold))
+      return 'has a coverage and no threshold: only fuzz takes it from the seeds; set threshold=, which contest prints';
     const output = findScores(run, this.#rule.logits);
     if (output === undefined)
       return this.#rule.logits === undefined
@@ -193,11 +197,52 @@ const THRESHOLD = {
   max: 1e39,
 } as const;
 
+/** Share of the inputs that is answered at least, and at most. */
+const COVERAGE = {
+  name: 'coverage',
+  help: 'share of the seeds that the model answers, from which fuzz takes the threshold before it searches',
+  min: 1e-6,
+  max: 1,
+} as const;
+
+/** A spec that leaves the threshold to be calibrated on the seeds. */
+export interface UncalibratedSpec {
+  readonly spec: string;
+  /** Share of the seeds that is answered. */
+  readonly coverage: number;
+  readonly confidence: string;
+  readonly logits: string | undefined;
+}
+
+/** What a spec asks to calibrate; undefined for other objectives, and where the threshold is set. */
+export function uncalibrated(spec: string): UncalibratedSpec | undefined {
+  const { name, isModule, settings } = parseExtensionSpec(spec);
+  if (isModule || name !== confidentError.name) return undefined;
+  const { values, words } = parseSettings('--objective', name, confidentError, settings, true);
+  const coverage = values(COVERAGE);
+  if (coverage === undefined || values(THRESHOLD) !== undefined) return undefined;
+  return { spec, coverage, confidence: words.confidence ?? 'max-logit', logits: words.logits };
+}
+
+/** A spec with the rule that was calibrated. What it asked for stays in it, so that it is known again. */
+export function calibratedSpec(
+  { spec, logits: named }: UncalibratedSpec,
+  { threshold, logits }: AbstentionRule,
+): string {
+  const tensor = named !== undefined || logits === undefined ? '' : `,logits=${logits}`;
+  return `${spec},threshold=${threshold}${tensor}`;
+}
+
+/** Whether a spec is another one after it was calibrated. */
+export function isCalibrated(spec: string, from: UncalibratedSpec): boolean {
+  return spec.startsWith(`${from.spec},threshold=`);
+}
+
 export const confidentError: ObjectiveKind = {
   name: 'confident-error',
   help: 'a wrong class with a confidence from which the model answers; needs --labels',
   source: 'Unrestricted Adversarial Examples (Brown et al. 2018)',
-  parameters: [THRESHOLD],
+  parameters: [THRESHOLD, COVERAGE],
   words: {
     confidence: {
       help: 'what the confidence is: max-logit, margin, the lead over the second class, or the name of an output with one value',
@@ -207,12 +252,12 @@ export const confidentError: ObjectiveKind = {
   breaksSeeds: true,
   make(values, { name, words }) {
     const threshold = values(THRESHOLD);
-    if (threshold === undefined)
+    if (threshold === undefined && values(COVERAGE) === undefined)
       throw new UserError(
-        '--objective: confident-error needs the confidence from which the model answers, such as confident-error:threshold=4.2; neurofuzz contest prints it',
+        '--objective: confident-error needs the share of the seeds that the model answers, such as confident-error:coverage=0.8, or the confidence from which it does, such as confident-error:threshold=4.2',
       );
     return new ConfidentError(instanceName('confident-error', name), {
-      threshold,
+      threshold: threshold ?? Number.NaN,
       confidence: words.confidence ?? 'max-logit',
       logits: words.logits,
     });

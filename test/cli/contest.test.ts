@@ -121,6 +121,52 @@ test('leaves pgd out where the model has no gradient, and refuses it where it is
   );
 });
 
+test('the attack fuzz is a campaign on the inputs, with the queries of all of them', async () => {
+  const args = [model, '-i', seeds, '--labels', right, '--range=0,1', '--attack', 'fuzz:linf=0.3'];
+  const [single, double] = [
+    await contest([...args, '--queries', '300', '-j', '1']),
+    await contest([...args, '--queries', '300', '-j', '2']),
+  ];
+  const [clean, fuzz] = single.report.attacks;
+  expect(clean.confidentMistakes).toBe(0);
+  expect(fuzz.confidentMistakes).toBeGreaterThan(0);
+  expect(fuzz.queriesMedian).toBeLessThan(12 * 300);
+  expect(double.report).toEqual({ ...single.report, campaign: double.out });
+  for (const path of findingFolders(single.out)) {
+    const finding = readJson(path, 'finding.json');
+    expect(finding).toMatchObject({ signature: 'confident-error-fuzz-linf-0.3', reproduced: '10/10' });
+    expect(finding.distance.linf).toBeLessThanOrEqual(0.3);
+  }
+});
+
+test('fuzz takes the threshold of a coverage from the seeds, and keeps it when it is resumed', async () => {
+  const { report } = await contest([
+    model,
+    '-i',
+    seeds,
+    '--labels',
+    right,
+    '--range=0,1',
+    '--attack',
+    'clean',
+  ]);
+  const out = join(folder, 'covered');
+  const args = ['fuzz', model, '-i', seeds, '--labels', right, '--range=0,1', '--linf', '0.3', '-o', out];
+  const objective = ['--objective', 'confident-error:coverage=0.8', '-s', '1', '-j', '1', '--quiet'];
+  const first = await neurofuzz([...args, ...objective, '-n', '500']);
+  expect(first.code).toBe(1);
+  const spec = `confident-error:coverage=0.8,threshold=${report.threshold},logits=logits`;
+  expect(readFileSync(join(out, 'campaign.yaml'), 'utf8')).toContain(spec);
+  const resumed = await neurofuzz([...args, ...objective, '-n', '1000', '--resume']);
+  expect([resumed.code, resumed.stderr]).toEqual([1, '']);
+  expect(readFileSync(join(out, 'campaign.yaml'), 'utf8')).toContain(spec);
+  const found = findingFolders(out);
+  expect(found.length).toBeGreaterThan(0);
+  for (const path of found)
+    expect(readJson(path, 'finding.json').violation.details).toMatchObject({ threshold: report.threshold });
+  expect((await neurofuzz(['replay', out, '--quiet'])).code).toBe(1);
+});
+
 test('exits with 0 where no more inputs than --allow have a confident mistake', async () => {
   const args = [model, '-i', seeds, '--labels', right, '--range=0,1'];
   const page = join(folder, 'contest.html');

@@ -1,7 +1,12 @@
 import { describe, expect, test } from '@jest/globals';
 import type { BatchTensor } from '../../src/model/batched-model.ts';
 import { answerOf } from '../../src/objectives/class-answer.ts';
-import { confidentErrorSpec } from '../../src/objectives/confident-error.ts';
+import {
+  calibratedSpec,
+  confidentErrorSpec,
+  isCalibrated,
+  uncalibrated,
+} from '../../src/objectives/confident-error.ts';
 import { type JudgedBatch, MAX_MARGINS, type Violation } from '../../src/objectives/objective.ts';
 import { makeBuiltIn } from '../../src/objectives/registry.ts';
 
@@ -91,8 +96,24 @@ describe('confident-error', () => {
     expect(least('confident-error:threshold=2', 2)).toBe(0);
   });
 
+  test('with a coverage alone has no threshold yet, and says so', () => {
+    const asked = uncalibrated('confident-error:name=a,coverage=0.8,confidence=margin');
+    expect(asked).toMatchObject({ coverage: 0.8, confidence: 'margin', logits: undefined });
+    expect(uncalibrated('confident-error:coverage=0.8,threshold=2')).toBeUndefined();
+    expect(uncalibrated('misclassified')).toBeUndefined();
+    if (asked === undefined) return;
+    const spec = calibratedSpec(asked, { threshold: -2.5, confidence: 'margin', logits: 'z' });
+    expect(spec).toBe('confident-error:name=a,coverage=0.8,confidence=margin,threshold=-2.5,logits=z');
+    expect(isCalibrated(spec, asked)).toBe(true);
+    expect(isCalibrated(spec.replace('0.8', '0.7'), asked)).toBe(false);
+    expect(makeBuiltIn('confident-error:coverage=0.8').refuses?.(batch)).toMatch('no threshold');
+    expect(judged('confident-error:coverage=0.8', batch).size).toBe(0);
+  });
+
   test('needs a threshold, and labels within the classes', () => {
-    expect(() => makeBuiltIn('confident-error')).toThrow('needs the confidence from which the model answers');
+    expect(() => makeBuiltIn('confident-error')).toThrow(
+      'needs the share of the seeds that the model answers',
+    );
     expect(
       makeBuiltIn('confident-error:threshold=1,confidence=share').refuses?.(run([0], [0, 1, 2])),
     ).toMatch('neither max-logit nor margin');

@@ -60,7 +60,7 @@ export function contestCommand(): Command {
   command
     .option(
       '--attack <spec...>',
-      `the attacks (default: all that suit the input but spsa): ${ATTACKS.describe()}`,
+      `the attacks (default: all that suit the input but spsa and fuzz): ${ATTACKS.describe()}`,
     )
     .option('--coverage <share>', 'share of the inputs that the model answers', '0.8')
     .option(
@@ -78,7 +78,7 @@ export function contestCommand(): Command {
         'change each input before all attacks but clean, spatial and corruptions: random-spatial rotates and shifts it within its frame',
       ).choices([...COMBINATIONS]),
     )
-    .option('--queries <n>', 'queries of square and boundary for one input', '1000')
+    .option('--queries <n>', 'queries of square, boundary and fuzz for one input', '1000')
     .option('--inputs <n>', 'attack the first n inputs (default: all)')
     .option('--allow <n>', 'inputs with a confident mistake that are accepted', '0')
     .option('--overwrite', 'rename the campaign that is in --out to <dir>.old-1 and start over')

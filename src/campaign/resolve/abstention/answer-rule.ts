@@ -1,12 +1,12 @@
-import type { AttackedInput } from '../attacks/attack.ts';
-import { suggestName } from '../core/did-you-mean.ts';
-import { UserError } from '../core/errors.ts';
-import { findLogits } from '../model/graph/find-logits.ts';
-import { CONFIDENCE_KINDS, isConfidenceKind } from '../objectives/class-answer.ts';
-import { type AnswerRule, findScores } from '../objectives/confident-error.ts';
-import { isDistribution, RowReader } from '../objectives/output-difference.ts';
-import type { ModelSession } from '../workers/model-session.ts';
-import type { BatchOutputs } from '../workers/services/model-service.ts';
+import { suggestName } from '../../../core/did-you-mean.ts';
+import { UserError } from '../../../core/errors.ts';
+import type { TestcaseData } from '../../../inputs/testcase.ts';
+import { findLogits } from '../../../model/graph/find-logits.ts';
+import { CONFIDENCE_KINDS, isConfidenceKind } from '../../../objectives/class-answer.ts';
+import { type AnswerRule, findScores } from '../../../objectives/confident-error.ts';
+import { isDistribution, RowReader } from '../../../objectives/output-difference.ts';
+import type { ModelSession } from '../../../workers/model-session.ts';
+import type { BatchOutputs } from '../../../workers/services/model-service.ts';
 
 /** Inputs that tell whether an output holds softmax shares. */
 const TRIED_INPUTS = 16;
@@ -19,11 +19,11 @@ const TRIED_INPUTS = 16;
  */
 export async function chooseAnswerRule(
   session: ModelSession,
-  inputs: readonly AttackedInput[],
+  testcases: readonly TestcaseData[],
   confidence: string,
 ): Promise<{ readonly rule: AnswerRule; readonly classes: number }> {
   const { graph, watchable } = session.info;
-  const tried = inputs.slice(0, TRIED_INPUTS).map(({ data }) => data);
+  const tried = testcases.slice(0, TRIED_INPUTS);
   const before = findLogits(graph)?.tensor;
   // A comma would end the name in the spec of an objective.
   const logits =
@@ -33,7 +33,9 @@ export async function chooseAnswerRule(
   const reader = new RowReader();
   const output = findScores(runs[0], undefined);
   if (output === undefined)
-    throw new UserError('a contest needs an output with a value for each class, and there is none');
+    throw new UserError(
+      'the confidence of a class needs an output with a value for each class, and there is none',
+    );
   if (logits !== undefined && findScores(runs[0], logits)?.size === output.size)
     return { rule: { confidence, logits }, classes: output.size };
   const areShares = runs.every((run) => {
