@@ -44,7 +44,7 @@ await withFolder(async (folder) => {
       if (done % 50 === 0) process.stderr.write(`${defence}: ${done} of ${total} batches\n`);
     });
     const settings = { model, seeds: [seeds], labels, range: [0, 1], seed: options.seed, jobs: 1 };
-    const report = await runContest(
+    const { report } = await runContest(
       checkSettings({ ...settings, out: join(folder, defence) }, {}, 'bench'),
       {
         attacks: undefined,

@@ -202,11 +202,20 @@ function flattened(graph: OnnxBuilder, values: string, name: string, size: numbe
   return graph.node('Reshape', [values, shape], name);
 }
 
-/** The convolution net as ONNX: a picture `[28, 28, 1]` in, logits out. */
-export function convolutionOnnx(weights: readonly Float32Array[], classes = CLASSES): Uint8Array {
+/**
+ * The convolution net as ONNX: a picture `[28, 28, 1]` in, logits out.
+ *
+ * @param steps to which each pixel is rounded between 0 and 1; undefined for none
+ */
+export function convolutionOnnx(
+  weights: readonly Float32Array[],
+  classes = CLASSES,
+  steps?: number,
+): Uint8Array {
   const graph = new OnnxBuilder();
   const image = graph.input('image', 'float32', ['batch', 28, 28, 1]);
-  let values = graph.node('Transpose', [image], 'channels', { perm: [0, 3, 1, 2] });
+  const seen = steps === undefined ? image : rounded(graph, image, steps);
+  let values = graph.node('Transpose', [seen], 'channels', { perm: [0, 3, 1, 2] });
   for (const [i, [from, to]] of [
     [1, 16],
     [16, 32],
@@ -227,6 +236,12 @@ export function convolutionOnnx(weights: readonly Float32Array[], classes = CLAS
   graph.node('Gemm', [values, 'w2', 'b2'], 'logits');
   graph.output('logits', 'float32', ['batch', classes]);
   return graph.finish('digits-convolution');
+}
+
+function rounded(graph: OnnxBuilder, image: string, steps: number): string {
+  const count = graph.constant('steps', 'float32', [], Float32Array.of(steps));
+  const whole = graph.node('Round', [graph.node('Mul', [image, count], 'scaled')], 'whole');
+  return graph.node('Div', [whole, count], 'rounded');
 }
 
 /** Filters `[3, 3, 2 · 2 · from, to]` as ONNX has them, `[to, from, 6, 6]`. */

@@ -69,19 +69,12 @@ function attacked(
   return moved;
 }
 
-/**
- * Trains a net, unless it was trained before; returns the path of its ONNX file.
- *
- * @param cache folder in which it is kept
- */
-export async function sixSevenNetwork(
+/** Trains a net; returns its weights, as `convolutionOnnx` takes them. */
+export async function trainSixSeven(
   defence: Defence,
   { images, labels }: Digits,
-  cache: string,
   onBatch: (done: number, total: number) => void,
-): Promise<string> {
-  const path = join(cache, `six-seven-${defence}.onnx`);
-  if (await stat(path).catch(() => undefined)) return path;
+): Promise<readonly Float32Array[]> {
   await startTfjs('auto');
   const random = randomStream('six-seven', defence);
   const weights = SHAPES.map((shape) => {
@@ -107,8 +100,24 @@ export async function sixSevenNetwork(
     });
     onBatch(batch + 1, BATCHES[defence]);
   }
+  return weights.map((weight) => Float32Array.from(weight.dataSync()));
+}
+
+/**
+ * Trains a net, unless it was trained before; returns the path of its ONNX file.
+ *
+ * @param cache folder in which it is kept
+ */
+export async function sixSevenNetwork(
+  defence: Defence,
+  digits: Digits,
+  cache: string,
+  onBatch: (done: number, total: number) => void,
+): Promise<string> {
+  const path = join(cache, `six-seven-${defence}.onnx`);
+  if (await stat(path).catch(() => undefined)) return path;
+  const weights = await trainSixSeven(defence, digits, onBatch);
   await mkdir(cache, { recursive: true });
-  const values = weights.map((weight) => Float32Array.from(weight.dataSync()));
-  await writeFile(path, convolutionOnnx(values, 2));
+  await writeFile(path, convolutionOnnx(weights, 2));
   return path;
 }

@@ -8,6 +8,7 @@ import type { InputDescriptor } from '../inputs/input-descriptor.ts';
 import type { AnswerRule } from '../objectives/confident-error.ts';
 import type { ModelSession } from '../workers/model-session.ts';
 import { fuzzInputs } from './contest-fuzz.ts';
+import type { SavedOutcomes } from './saved-outcomes.ts';
 
 /** Inputs that are attacked together. Whatever the number of workers, the same inputs share runs of the model. */
 const CHUNK_INPUTS = 16;
@@ -68,13 +69,15 @@ interface Contest {
   readonly inputs: readonly AttackedInput[];
   readonly rule: AnswerRule;
   readonly context: AttackContext;
+  /** What an earlier run of the same command found. */
+  readonly saved: SavedOutcomes;
 }
 
 /** Runs attacks, in chunks of inputs that the sessions take one after the other. */
 export async function attackAll(
   sessions: readonly ModelSession[],
   attacks: readonly NamedAttack[],
-  { config, inputs, rule, context }: Contest,
+  { config, inputs, rule, context, saved }: Contest,
   onProgress: OnProgress,
 ): Promise<readonly AttackResult[]> {
   const results = attacks.map((attack) => ({ attack, outcomes: new Array<AttackOutcome>(inputs.length) }));
@@ -104,10 +107,12 @@ export async function attackAll(
     while (next < chunks.length) {
       const item = chunks[next++];
       const request = { attack: item.attack.spec, inputs: item.inputs, context, rule };
-      const outcomes = await session.attack(request, (share) => {
-        item.share = share;
-        report();
-      });
+      const outcomes = await saved.get(request, () =>
+        session.attack(request, (share) => {
+          item.share = share;
+          report();
+        }),
+      );
       item.share = 1;
       outcomes.forEach((outcome, i) => {
         item.outcomes[item.from + i] = outcome;
@@ -120,7 +125,9 @@ export async function attackAll(
   for (const { attack, outcomes } of results) {
     const { kind, values } = ATTACKS.resolveBuiltIn(attack.spec);
     if (kind.isCampaign !== true) continue;
-    const found = await fuzzInputs(sessions[0], config, { inputs, rule, context }, values, onProgress);
+    const found = await saved.get({ attack: attack.spec, inputs, rule, context }, () =>
+      fuzzInputs(sessions[0], config, { inputs, rule, context }, values, onProgress),
+    );
     found.forEach((outcome, i) => {
       outcomes[i] = outcome;
     });

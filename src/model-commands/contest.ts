@@ -21,6 +21,8 @@ import { type ModelSession, withModelSession } from '../workers/model-session.ts
 import { availableCores } from '../workers/resource-limits.ts';
 import { attackAll, type NamedAttack, namedAttacks } from './contest-attacks.ts';
 import { recordMistakes } from './contest-findings.ts';
+import { type ConfidentMistake, firstMistakes } from './contest-mistakes.ts';
+import { SavedOutcomes } from './saved-outcomes.ts';
 
 /** Version of the object that `contest --json` prints. */
 const CONTEST_VERSION = 1;
@@ -82,6 +84,13 @@ export interface ContestReport {
   readonly findings: number;
 }
 
+/** What `contest` found. */
+export interface ContestResult {
+  readonly report: ContestReport;
+  /** The first confident mistakes. */
+  readonly mistakes: readonly ConfidentMistake[];
+}
+
 /**
  * Attacks a classifier that may abstain, and looks where it is wrong and sure (Brown et al. 2018).
  *
@@ -92,19 +101,30 @@ export async function runContest(
   options: ContestOptions,
   notices: Notices,
   onProgress: OnProgress = () => {},
-): Promise<ContestReport> {
+): Promise<ContestResult> {
   if (config.seeds === undefined) throw new UserError('there are no inputs to attack: set --seeds');
   if (config.labels === undefined)
     throw new UserError('without --labels nobody knows which answers are wrong: set --labels');
   const folder = config.out ?? join('neurofuzz-out', `${modelName(modelPath(config).asGiven)}-contest`);
   await checkFolder(folder, options.overwrite, false);
-  const seed = config.seed ?? randomBytes(8).toString('hex');
+  const savedFolder = `${folder}.part`;
+  const seed = config.seed ?? (await SavedOutcomes.seedIn(savedFolder)) ?? randomBytes(8).toString('hex');
   const jobs = config.jobs ?? availableCores();
   return withSessions(config, jobs, async (sessions) => {
     const [session] = sessions;
     const contest = await prepare(session, { ...config, seed }, options, notices);
     const { rule, attacks, inputs, context } = contest;
-    const clean = await attackAll(sessions, namedAttacks(['clean'], context.descriptor), contest, onProgress);
+    const saved = new SavedOutcomes(savedFolder, [
+      session.info.sha256,
+      { ...config, out: undefined, jobs: undefined, seed },
+    ]);
+    await saved.begin(seed);
+    const clean = await attackAll(
+      sessions,
+      namedAttacks(['clean'], context.descriptor),
+      { ...contest, saved },
+      onProgress,
+    );
     const cleanAnswers = clean[0].outcomes.map(({ answer }) => answer);
     const threshold = options.threshold ?? thresholdOf(cleanAnswers, options.coverage);
     if (!Number.isFinite(threshold))
@@ -117,11 +137,16 @@ export async function runContest(
       attacks,
       {
         ...contest,
+        saved,
         inputs: withRivals(inputs, clean[0].outcomes, context),
         context: { ...context, threshold },
       },
       onProgress,
     );
+    if (saved.reused > 0)
+      notices.info(
+        `${plural(saved.reused, 'part')} of the attacks ${saved.reused === 1 ? 'was' : 'were'} done by an earlier run, which was interrupted: ${savedFolder}`,
+      );
     const rows = results.map(({ attack, outcomes }) =>
       rowOf(attack.spec, outcomes, options.coverage, threshold),
     );
@@ -137,8 +162,9 @@ export async function runContest(
       notices,
       onProgress,
     );
+    await saved.remove();
     const { format, sha256 } = session.info;
-    return {
+    const report = {
       formatVersion: CONTEST_VERSION,
       model: { path: modelPath(config).asGiven, format, sha256 },
       seed,
@@ -154,6 +180,7 @@ export async function runContest(
       campaign: folder,
       findings,
     };
+    return { report, mistakes: firstMistakes(results, inputs, context, threshold) };
   });
 }
 

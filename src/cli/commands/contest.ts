@@ -6,7 +6,12 @@ import { checkSettings, type RawSettings, readCampaignFile } from '../../config/
 import type { SettingName } from '../../config/schema.ts';
 import { UserError } from '../../core/errors.ts';
 import { formatCount, formatNumber, plural } from '../../core/format-number.ts';
-import type { AttackRow, ContestOptions, ContestReport } from '../../model-commands/contest.ts';
+import type {
+  AttackRow,
+  ContestOptions,
+  ContestReport,
+  ContestResult,
+} from '../../model-commands/contest.ts';
 import { addOutputFlags } from '../arguments/output-flags.ts';
 import { addSettingFlags, LOADING_FLAGS, readSettingFlags } from '../arguments/setting-flags.ts';
 import { describedCommand } from '../command-summaries.ts';
@@ -82,7 +87,10 @@ export function contestCommand(): Command {
     .option('--inputs <n>', 'attack the first n inputs (default: all)')
     .option('--allow <n>', 'inputs with a confident mistake that are accepted', '0')
     .option('--overwrite', 'rename the campaign that is in --out to <dir>.old-1 and start over')
-    .option('--html <file>', 'write a page with the table and accuracy by coverage')
+    .option(
+      '--html <file>',
+      'write a page with the table, accuracy by coverage and the first confident mistakes',
+    )
     .option('--json', 'print one JSON object on standard output')
     .addHelpText('after', EXAMPLES)
     .action(run);
@@ -110,19 +118,20 @@ async function run(model: string | undefined, flags: ContestFlags): Promise<void
   if (config.model === undefined)
     throw new UserError('name the model: neurofuzz contest model.onnx --seeds … --labels …');
   const { runContest } = await import('../../model-commands/contest.ts');
-  const report = await withProgress(flags, (onProgress) =>
+  const result = await withProgress(flags, (onProgress) =>
     runContest(config, options, logNotices(flags), onProgress),
   );
-  if (flags.html !== undefined) await writePage(flags.html, report);
+  const { report } = result;
+  if (flags.html !== undefined) await writePage(flags.html, result);
   if (flags.json === true) printJson({ ...report, allowed });
   else if (flags.quiet !== true) printLines(reportLines(report));
   process.exitCode = report.worst.confidentMistakes > allowed ? EXIT.findings : EXIT.done;
 }
 
-async function writePage(path: string, report: ContestReport): Promise<void> {
+async function writePage(path: string, result: ContestResult): Promise<void> {
   const { contestPageHtml } = await import('../../report/html/contest-page.tsx');
   try {
-    await writeFile(path, contestPageHtml(report));
+    await writeFile(path, await contestPageHtml(result));
   } catch (error) {
     throw new UserError(`--html: cannot write ${path}: ${error instanceof Error ? error.message : error}`);
   }

@@ -1,11 +1,27 @@
 import { escapeControl } from '../../core/escape-control.ts';
 import { formatCount, formatNumber, plural } from '../../core/format-number.ts';
-import type { ContestReport } from '../../model-commands/contest.ts';
+import type { ContestResult } from '../../model-commands/contest.ts';
+import type { ConfidentMistake } from '../../model-commands/contest-mistakes.ts';
+import { findingPictures } from '../pictures/images.ts';
+import type { PictureView } from '../view-model.ts';
 import { Chart } from './chart.tsx';
 import { documentHtml } from './document.tsx';
+import { Pictures } from './testcase.tsx';
 
-/** Renders a contest as a self-contained page without scripts: the table, and accuracy by coverage for each attack. */
-export function contestPageHtml(report: ContestReport): string {
+/** Most bytes of a picture. */
+const PICTURE_BYTES = 30_000;
+
+interface MistakeView {
+  readonly text: string;
+  readonly pictures: readonly PictureView[];
+}
+
+/**
+ * Renders a contest as a self-contained page without scripts: the table, accuracy by coverage for each attack, and the first
+ * confident mistakes.
+ */
+export async function contestPageHtml({ report, mistakes }: ContestResult): Promise<string> {
+  const views = await Promise.all(mistakes.map(viewOf));
   const { model, inputs, coverage, confidence, threshold, campaign, attacks, worst } = report;
   const rows = [...attacks, worst];
   return documentHtml({
@@ -61,7 +77,36 @@ export function contestPageHtml(report: ContestReport): string {
             />
           ))}
         </section>
+        {views.length > 0 && (
+          <section>
+            <h2>Wrong and sure</h2>
+            <p class="soft">The first confident mistakes, of one attack after the other.</p>
+            {views.map(({ text, pictures }) => (
+              <div key={text} class="mistake">
+                <h3>{escapeControl(text)}</h3>
+                <Pictures pictures={pictures} />
+              </div>
+            ))}
+          </section>
+        )}
       </main>
     ),
   });
+}
+
+async function viewOf({
+  attack,
+  seed,
+  label,
+  data,
+  answer,
+  picture,
+}: ConfidentMistake): Promise<MistakeView> {
+  const { predicted, confidence } = answer;
+  const given = predicted < 0 ? 'NaN' : `class ${predicted}, confidence ${formatNumber(confidence, 4)}`;
+  const testcases = { testcase: data, seed, transformed: undefined, roles: undefined };
+  return {
+    text: `${attack}: ${given}, for an input of class ${label}`,
+    pictures: picture === undefined ? [] : await findingPictures(picture, testcases, PICTURE_BYTES),
+  };
 }
