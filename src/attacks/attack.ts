@@ -75,6 +75,8 @@ export interface AttackContext {
   readonly linf: number | undefined;
   /** Largest Euclidean distance that the settings allow; undefined for the attack's own. */
   readonly l2?: number | undefined;
+  /** How far any testcase may be from its input, whatever the attack: the threat model's. */
+  readonly limits?: Pick<ConstraintLimits, 'linf' | 'l2' | 'l0'> | undefined;
   /** A change of inputs before they are attacked. */
   readonly combine?: Combination | undefined;
 }
@@ -166,17 +168,20 @@ export class AttackedValues {
   readonly #position: number;
   readonly #descriptor: InputDescriptor;
   readonly #projector: ConstraintProjector;
+  readonly #linf: number | undefined;
 
-  /** @param limits distances from the seed that no testcase is beyond */
+  /** @param radius Euclidean distance from the seed that no testcase is beyond, besides the limits of the settings */
   constructor(
-    { position, descriptor }: Pick<AttackContext, 'position' | 'descriptor'>,
-    limits: Pick<ConstraintLimits, 'l2' | 'l0'> = {},
+    { position, descriptor, limits = {} }: Pick<AttackContext, 'position' | 'descriptor' | 'limits'>,
+    radius?: number,
   ) {
+    this.#linf = limits.linf;
     this.#position = position;
     this.#descriptor = descriptor;
     const descriptors = new Array<InputDescriptor>(position + 1).fill(descriptor);
     const sizes = descriptors.map(({ size }) => size);
-    this.#projector = new ConstraintProjector(limits, descriptors, [position], sizes);
+    const l2 = smaller(radius, limits.l2);
+    this.#projector = new ConstraintProjector({ l2, l0: limits.l0 }, descriptors, [position], sizes);
   }
 
   shapeOf({ form }: TestcaseData): readonly number[] {
@@ -207,7 +212,12 @@ export class AttackedValues {
   boundsAround({ form, inputs }: TestcaseData, linf?: number): BoundsTracker {
     const { type, size } = form.inputs[this.#position];
     const { range, fixed, columns } = this.#descriptor;
-    return new BoundsTracker(type, size, { range, fixed, columns, linf }).centreOn(inputs[this.#position]);
+    return new BoundsTracker(type, size, {
+      range,
+      fixed,
+      columns,
+      linf: smaller(linf, this.#linf),
+    }).centreOn(inputs[this.#position]);
   }
 
   /** @throws Error where the input takes no pictures */
@@ -216,6 +226,11 @@ export class AttackedValues {
     if (picture === undefined) throw new Error(`input ${name} takes no pictures`);
     return layoutOf(picture, this.shapeOf(testcase));
   }
+}
+
+/** The smaller of two limits, either of which may be absent. */
+export function smaller(a: number | undefined, b: number | undefined): number | undefined {
+  return a === undefined || b === undefined ? (a ?? b) : Math.min(a, b);
 }
 
 /** Difference between the ends of an input's scale: of a picture, black and white of the channel where they are nearest. */

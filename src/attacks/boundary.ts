@@ -118,6 +118,8 @@ class Walk {
   readonly #free: AttackedValues;
   readonly #within: AttackedValues;
   readonly #bounds: BoundsTracker;
+  /** Whether only points that were made legal count, since there are limits beside the ball. */
+  readonly #isLimited: boolean;
   readonly #radius: number;
   readonly #centre: WorkingArray;
   readonly #queries: number;
@@ -126,9 +128,10 @@ class Walk {
     this.#input = input;
     this.#random = randomStream(settings.seed, 'boundary', input.index);
     this.#worst = new WorstFinder(input, settings.threshold);
-    this.#free = new AttackedValues(settings);
+    this.#free = new AttackedValues({ ...settings, limits: undefined });
     this.#radius = radiusOf(this.#free, input, settings, l2);
-    this.#within = new AttackedValues(settings, { l2: this.#radius });
+    this.#within = new AttackedValues(settings, this.#radius);
+    this.#isLimited = settings.limits !== undefined;
     this.#bounds = this.#free.boundsAround(input.data);
     this.#centre = this.#free.valuesOf(input.data);
     this.#queries = queries;
@@ -162,7 +165,7 @@ class Walk {
     const testcase = this.#testcase(values);
     const answer = yield testcase;
     const asked = this.#free.valuesOf(testcase);
-    if (distance(asked, this.#centre) <= this.#radius) this.#worst.take(testcase, answer);
+    if (!this.#isLimited && distance(asked, this.#centre) <= this.#radius) this.#worst.take(testcase, answer);
     else this.#worst.pass();
     return answer.isWrong ? asked : undefined;
   }
@@ -215,7 +218,7 @@ class Walk {
   *#score(at: WorkingArray): Generator<TestcaseData, void, ClassAnswer> {
     const { data } = this.#input;
     const onSurface = between(this.#centre, at, this.#radius / (distance(at, this.#centre) || 1));
-    const testcase = this.#within.withValues(data, onSurface, this.#bounds);
+    const testcase = this.#within.withValues(data, onSurface, this.#within.boundsAround(data));
     this.#worst.take(testcase, yield testcase);
   }
 }

@@ -3,6 +3,7 @@ import type { AttackHit } from '../campaign/enter-attacks.ts';
 import type { Monitor } from '../campaign/monitor/monitor.ts';
 import type { Notices } from '../campaign/resolve/model-settings.ts';
 import { runCampaign } from '../campaign/run-campaign.ts';
+import type { ThreatAudit } from '../campaign/threat-model/audit-findings.ts';
 import type { CampaignConfig } from '../config/schema.ts';
 import type { OnProgress } from '../core/progress.ts';
 import { testcaseId } from '../inputs/testcase.ts';
@@ -28,7 +29,7 @@ export interface AttackedContest {
  * Writes a campaign's folder with a finding for each confident mistake, each run again as those of `fuzz` are. An input that is
  * wrong without a change is one of `clean` alone.
  *
- * @returns the number of findings that were confirmed
+ * @returns the number of findings that were confirmed, and how they obey the threat model, if there is one
  */
 export async function recordMistakes(
   session: ModelSession,
@@ -36,7 +37,7 @@ export async function recordMistakes(
   contest: AttackedContest,
   notices: Notices,
   onProgress: OnProgress,
-): Promise<number> {
+): Promise<{ readonly findings: number; readonly threatModel: ThreatAudit | undefined }> {
   const { results, inputs, threshold, rule } = contest;
   const specs = results.map(({ attack }) => confidentErrorSpec(attack.name, { threshold, ...rule }));
   const hits: AttackHit[] = [];
@@ -61,7 +62,8 @@ export async function recordMistakes(
     performance.now(),
     hits,
   );
-  return summary.statistics.faults.reduce((sum, { kept }) => sum + kept, 0);
+  const findings = summary.statistics.faults.reduce((sum, { kept }) => sum + kept, 0);
+  return { findings, threatModel: summary.threatAudit };
 }
 
 /** What the objective says of an input, alone. */
@@ -88,7 +90,10 @@ async function violationOf(
   return found;
 }
 
-/** The campaign that holds the findings: the contest's model and inputs, its rule as objectives, and no limits of a search. */
+/**
+ * The campaign that holds the findings: the contest's model and inputs, its rule as objectives, and no limits of a search, but
+ * those of a threat model, which findings are checked against.
+ */
 function campaignOf(config: CampaignConfig, specs: readonly string[], inputs: number): CampaignConfig {
   return {
     ...config,
@@ -96,10 +101,7 @@ function campaignOf(config: CampaignConfig, specs: readonly string[], inputs: nu
     keep: Math.max(1, inputs),
     guidance: 'none',
     jobs: 1,
-    threatModel: undefined,
-    linf: undefined,
-    l2: undefined,
-    l0: undefined,
+    ...(config.threatModel === undefined ? { linf: undefined, l2: undefined, l0: undefined } : {}),
     corpus: undefined,
     time: undefined,
     execs: undefined,

@@ -6,6 +6,7 @@ import {
   type AttackedInput,
   AttackedValues,
   type AttackOutcome,
+  smaller,
   WorstFinder,
 } from '../attacks/attack.ts';
 import { LINF, linfLimit } from '../attacks/linf.ts';
@@ -61,7 +62,7 @@ export async function fuzzInputs(
         model: modelPath(config).absolute,
         objective: [confidentErrorSpec('fuzz', { threshold: context.threshold, ...rule })],
         keep: KEPT_PER_INPUT * inputs.length,
-        linf: limit,
+        linf: smaller(limit, context.limits?.linf),
         seed: context.seed,
         out: campaign,
         perSeed: 'first',

@@ -7,6 +7,7 @@ import { withRivals } from '../attacks/rivals.ts';
 import { chooseAnswerRule } from '../campaign/resolve/abstention/answer-rule.ts';
 import { resolveInputs } from '../campaign/resolve/inputs.ts';
 import type { Notices } from '../campaign/resolve/model-settings.ts';
+import type { ThreatAudit } from '../campaign/threat-model/audit-findings.ts';
 import type { CampaignConfig } from '../config/schema.ts';
 import { UserError } from '../core/errors.ts';
 import { formatCount, formatNumber, plural } from '../core/format-number.ts';
@@ -22,6 +23,7 @@ import { availableCores } from '../workers/resource-limits.ts';
 import { attackAll, type NamedAttack, namedAttacks } from './contest-attacks.ts';
 import { recordMistakes } from './contest-findings.ts';
 import { type ConfidentMistake, firstMistakes } from './contest-mistakes.ts';
+import { checkThreatModel, hidesWeights, threatLimits } from './contest-threat.ts';
 import { SavedOutcomes } from './saved-outcomes.ts';
 
 /** Version of the object that `contest --json` prints. */
@@ -82,6 +84,8 @@ export interface ContestReport {
   /** The campaign's folder, and the findings in it: of inputs that no attack changed one alone, by `clean`. */
   readonly campaign: string;
   readonly findings: number;
+  /** Findings that were checked against the threat model; absent without one. */
+  readonly threatModel?: ThreatAudit;
 }
 
 /** What `contest` found. */
@@ -105,6 +109,7 @@ export async function runContest(
   if (config.seeds === undefined) throw new UserError('there are no inputs to attack: set --seeds');
   if (config.labels === undefined)
     throw new UserError('without --labels nobody knows which answers are wrong: set --labels');
+  checkThreatModel(config, options.attacks);
   const folder = config.out ?? join('neurofuzz-out', `${modelName(modelPath(config).asGiven)}-contest`);
   await checkFolder(folder, options.overwrite, false);
   const savedFolder = `${folder}.part`;
@@ -155,7 +160,7 @@ export async function runContest(
         .map(({ outcomes }) => outcomes[i])
         .reduce((most, outcome) => (isWorse(outcome.answer, most.answer, threshold) ? outcome : most)),
     );
-    const findings = await recordMistakes(
+    const { findings, threatModel } = await recordMistakes(
       session,
       { config: { ...config, seed, out: folder }, overwrite: options.overwrite },
       { results, inputs, threshold, rule, input: context.descriptor.name },
@@ -179,6 +184,7 @@ export async function runContest(
       worst: rowOf('worst', worst, options.coverage, threshold),
       campaign: folder,
       findings,
+      ...(threatModel === undefined ? {} : { threatModel }),
     };
     return { report, mistakes: firstMistakes(results, inputs, context, threshold) };
   });
@@ -232,6 +238,7 @@ async function prepare(
     session,
     inputs.map(({ data }) => data),
     options.confidence,
+    !hidesWeights(config),
   );
   const beyond = inputs.find(({ label }) => label >= classes);
   if (beyond !== undefined)
@@ -246,9 +253,12 @@ async function prepare(
     queries: options.queries,
     linf: config.linf,
     l2: config.l2,
+    limits: threatLimits(config),
     combine: options.combine,
   };
-  const refusal = await session.gradientRefusal({ inputs, rule, context });
+  const refusal = hidesWeights(config)
+    ? 'the threat model hides the weights'
+    : await session.gradientRefusal({ inputs, rule, context });
   const specs = options.attacks ?? defaultAttacks(descriptor, refusal === undefined);
   const attacks = namedAttacks(specs, descriptor, refusal);
   if (options.combine !== undefined) checkCombination(attacks, descriptor, config);
@@ -259,7 +269,7 @@ async function prepare(
 function checkCombination(
   attacks: readonly NamedAttack[],
   { picture, name }: InputDescriptor,
-  { linf, l2 }: CampaignConfig,
+  { linf, l2, l0 }: CampaignConfig,
 ): void {
   if (picture === undefined)
     throw new UserError(
@@ -270,7 +280,9 @@ function checkCombination(
     throw new UserError(
       `--combine changes none of these attacks: add one of ${combinable.map((kind) => kind.name).join(', ')} to --attack`,
     );
-  const limit = linf !== undefined ? '--linf' : l2 !== undefined ? '--l2' : undefined;
+  const [limit] = Object.entries({ linf, l2, l0 }).flatMap(([norm, value]) =>
+    value === undefined ? [] : [`--${norm}`],
+  );
   if (limit !== undefined)
     throw new UserError(`--combine moves pictures further than ${limit} allows: leave one of the two out`);
 }

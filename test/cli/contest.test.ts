@@ -242,6 +242,80 @@ describe('on the bundled sixes and sevens', () => {
   });
 });
 
+describe('with a threat model', () => {
+  const corpus = join(process.cwd(), 'corpora/six-seven');
+  const campaignFile = (name: string, block: string): string => {
+    const path = join(folder, name);
+    const files = `model: ${corpus}/undefended.onnx\nseeds: ${corpus}/seeds.npz\nlabels: ${corpus}/labels.txt\n`;
+    writeFileSync(path, `${files}threatModel:\n${block}`);
+    return path;
+  };
+
+  test('all attacks keep to its limits, and findings are checked against it', async () => {
+    const block =
+      '  goal: { kind: untargeted, from: [0] }\n  may: indistinguishable\n  limits: { linf: 0.2, l2: 2.5, range: [0, 1] }\n';
+    const attacks = [
+      'spatial',
+      'corruptions',
+      'square:linf=0.5',
+      'boundary:l2=9',
+      'pgd:linf=0.5,steps=20',
+      'fuzz',
+    ];
+    const { code, report, out } = await contest([
+      '--config',
+      campaignFile('near.yaml', block),
+      '--inputs',
+      '10',
+      '--queries',
+      '60',
+      '--threshold',
+      '-100',
+      '--attack',
+      ...attacks,
+    ]);
+    expect(code).toBe(1);
+    const found = findingFolders(out);
+    expect(found.length).toBeGreaterThan(0);
+    expect(report.threatModel).toEqual({ checked: found.length, outside: 0, byClause: {} });
+    for (const path of found) {
+      const finding = readJson(path, 'finding.json');
+      expect(finding).toMatchObject({ label: 0, threat: { obeys: true } });
+      const [values, seed] = [join(path, 'input.npz'), join(out, 'corpus', `${finding.ancestor}.npz`)].map(
+        (file) => {
+          const [[, { data }]] = decodeNpz(readFileSync(file), file);
+          return Array.from(data, Number);
+        },
+      );
+      const changes = values.map((value, i) => value - seed[i]);
+      expect(Math.max(...changes.map(Math.abs))).toBeLessThanOrEqual(0.2);
+      expect(Math.hypot(...changes)).toBeLessThanOrEqual(2.5);
+      expect(values.every((value) => value >= 0 && value <= 1)).toBe(true);
+    }
+  });
+
+  test.each([
+    ['reliability.yaml', '  goal: { kind: reliability }\n', [], 'reliability is not shown by a contest'],
+    ['before.yaml', '  goal: { kind: untargeted }\n  turn: before\n', [], 'set --attack clean'],
+    [
+      'outputs.yaml',
+      '  goal: { kind: untargeted }\n  knows: { model: outputs }\n',
+      ['--attack', 'pgd'],
+      'the threat model hides the weights',
+    ],
+  ])('%s is refused', async (name, block, args, message) => {
+    const { code, stderr } = await contest([
+      '--config',
+      campaignFile(name, block),
+      '--inputs',
+      '10',
+      ...args,
+    ]);
+    expect(stderr).toContain(message);
+    expect(code).toBe(2);
+  });
+});
+
 test('exits with 0 where no more inputs than --allow have a confident mistake', async () => {
   const args = [model, '-i', seeds, '--labels', right, '--range=0,1'];
   const page = join(folder, 'contest.html');

@@ -2,9 +2,10 @@ import { writeFile } from 'node:fs/promises';
 import { type Command, Option } from 'commander';
 import { COMBINATIONS, type Combination } from '../../attacks/attack.ts';
 import { ATTACKS } from '../../attacks/registry.ts';
+import { outsideMessage } from '../../campaign/check-outcome.ts';
 import { checkSettings, type RawSettings, readCampaignFile } from '../../config/load.ts';
 import type { SettingName } from '../../config/schema.ts';
-import { UserError } from '../../core/errors.ts';
+import { MachineError, UserError } from '../../core/errors.ts';
 import { formatCount, formatNumber, plural } from '../../core/format-number.ts';
 import type {
   AttackRow,
@@ -125,6 +126,8 @@ async function run(model: string | undefined, flags: ContestFlags): Promise<void
   if (flags.html !== undefined) await writePage(flags.html, result);
   if (flags.json === true) printJson({ ...report, allowed });
   else if (flags.quiet !== true) printLines(reportLines(report));
+  const outside = outsideMessage({ threatAudit: report.threatModel });
+  if (outside !== undefined) throw new MachineError(outside);
   process.exitCode = report.worst.confidentMistakes > allowed ? EXIT.findings : EXIT.done;
 }
 

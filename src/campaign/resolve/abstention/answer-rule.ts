@@ -15,19 +15,21 @@ const TRIED_INPUTS = 16;
  * Chooses the tensor that answers are read from: the logits before the softmax, the class output where that is none, else its
  * shares.
  *
+ * @param seesInner whether the tensor may be none of the outputs
  * @throws UserError where there is no output with a value for each class, or none of the confidence's name
  */
 export async function chooseAnswerRule(
   session: ModelSession,
   testcases: readonly TestcaseData[],
   confidence: string,
+  seesInner = true,
 ): Promise<{ readonly rule: AnswerRule; readonly classes: number }> {
   const { graph, watchable } = session.info;
   const tried = testcases.slice(0, TRIED_INPUTS);
   const before = findLogits(graph)?.tensor;
   // A comma would end the name in the spec of an objective.
-  const logits =
-    before !== undefined && watchable.includes(before) && !before.includes(',') ? before : undefined;
+  const isVisible = before !== undefined && (seesInner || session.info.outputs.includes(before));
+  const logits = isVisible && watchable.includes(before) && !before.includes(',') ? before : undefined;
   const runs = await session.run(tried, logits === undefined ? [] : [logits]);
   checkConfidence(confidence, runs[0]);
   const reader = new RowReader();
