@@ -2,6 +2,7 @@ import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from '@jest/globals';
 import { OnnxBuilder } from '../../src/model/formats/onnx/builder.ts';
+import { encodeNpy } from '../../src/tensor/npy.ts';
 import { decodeNpz, encodeNpz } from '../../src/tensor/npz.ts';
 import { digests, findingFolders, readJson } from '../support/campaign.ts';
 import { amid, neurofuzz, start } from '../support/command.ts';
@@ -377,6 +378,43 @@ test('--combine moves pictures before square, and --l2 limits boundary', async (
   ]);
   for (const path of findingFolders(out))
     expect(readJson(path, 'finding.json').distance.l2).toBeLessThanOrEqual(3);
+});
+
+test('values that --fixed or table names stay, and columns of whole numbers hold some', async () => {
+  const rows = ROWS.map((row) => row.map((value, j) => (j === 1 ? Math.round(4 * value) : value)));
+  const table = writeSeeds(folder, rows, 'table.npz');
+  const mask = join(folder, 'mask.npy');
+  writeFileSync(mask, encodeNpy({ type: 'uint8', shape: [4], data: Uint8Array.of(1, 0, 0, 0) }));
+  const labels = labelsFile('table.txt', rows.map(classOf));
+  const file = join(folder, 'columns.yaml');
+  const columns = ['range', 'integer', 'range', 'fixed'].map((kind) => `  - { kind: ${kind} }\n`);
+  writeFileSync(file, `model: ${model}\ntable:\n${columns.join('')}`);
+  const { report, out } = await contest([
+    '--config',
+    file,
+    '-i',
+    table,
+    '--labels',
+    labels,
+    '--range=0,4',
+    '--fixed',
+    mask,
+    '--attack',
+    'square:linf=0.5,queries=200',
+    'boundary:queries=100',
+  ]);
+  const found = findingFolders(out);
+  expect(found.length).toBeGreaterThan(0);
+  expect(found).toHaveLength(report.findings);
+  for (const path of found) {
+    const { ancestor } = readJson(path, 'finding.json');
+    const [values, seed] = [join(path, 'input.npz'), join(out, 'corpus', `${ancestor}.npz`)].map((file) => {
+      const [[, { data }]] = decodeNpz(readFileSync(file), file);
+      return Array.from(data, Number);
+    });
+    expect([values[0], values[3]]).toEqual([seed[0], seed[3]]);
+    expect(Number.isInteger(values[1])).toBe(true);
+  }
 });
 
 test('a seed that is wrong and sure is a finding of clean alone', async () => {

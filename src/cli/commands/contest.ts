@@ -42,6 +42,8 @@ const CONTEST_FLAGS: readonly SettingName[] = [
   'labels',
   'range',
   'shape',
+  'table',
+  'fixed',
   'linf',
   'l2',
   'out',

@@ -65,12 +65,13 @@ function calibrateAll(
       throw new UserError(
         `--objective: confident-error:coverage needs ${MIN_CALIBRATION_SEEDS} labelled seeds or more, and there ${labelled.length === 1 ? 'is' : 'are'} ${labelled.length}: set threshold= instead, or more --seeds`,
       );
+    const seesInner = config.threatModel?.knows.model !== 'outputs';
     const calibrated: AskedSpec[] = [];
     for (const { spec, asked, known } of specs)
       calibrated.push({
         spec,
         asked,
-        known: known ?? (asked && (await calibrate(session, asked, labelled, notices))),
+        known: known ?? (asked && (await calibrate(session, asked, labelled, seesInner, notices))),
       });
     return calibrated;
   });
@@ -80,10 +81,11 @@ async function calibrate(
   session: ModelSession,
   asked: UncalibratedSpec,
   seeds: readonly TestcaseData[],
+  seesInner: boolean,
   notices: Notices,
 ): Promise<string> {
   const { coverage, confidence } = asked;
-  const { rule: chosen } = await chooseAnswerRule(session, seeds, confidence);
+  const { rule: chosen } = await chooseAnswerRule(session, seeds, confidence, seesInner);
   const rule = { ...chosen, logits: asked.logits ?? chosen.logits };
   const isInner = rule.logits !== undefined && !session.info.outputs.includes(rule.logits);
   const reader = new AnswerReader(rule);
