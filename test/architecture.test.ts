@@ -14,6 +14,7 @@ const LEVELS: readonly (readonly string[])[] = [
   ['mutators', 'coverage', 'objectives', 'schedulers'],
   ['evaluation'],
   ['attacks'],
+  ['audit'],
   ['fuzzer'],
   ['storage'],
   ['workers'],

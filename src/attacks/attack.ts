@@ -79,6 +79,16 @@ export interface AttackContext {
   readonly limits?: Pick<ConstraintLimits, 'linf' | 'l2' | 'l0'> | undefined;
   /** A change of inputs before they are attacked. */
   readonly combine?: Combination | undefined;
+  /** Runs of a model that is random; one of each by default. */
+  readonly draws?: Draws | undefined;
+}
+
+/** How often a random model is run. */
+export interface Draws {
+  /** Runs whose scores an answer is the mean of. */
+  readonly answer: number;
+  /** Runs that a gradient is the mean of: expectation over transformation (Athalye, Engstrom, Ilyas & Kwok, ICML 2018). */
+  readonly gradient: number;
 }
 
 /** Changes of an input before it is attacked. */

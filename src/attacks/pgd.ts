@@ -1,7 +1,8 @@
-import type { BoundsTracker, WorkingArray } from '../constraints/bounds.ts';
+import type { WorkingArray } from '../constraints/bounds.ts';
 import { randomStream } from '../core/random.ts';
 import { type AttackedInput, AttackedValues, type AttackKind, WorstFinder } from './attack.ts';
-import { LINF, linfLimit } from './linf.ts';
+import { Ball } from './ball.ts';
+import { LINF } from './linf.ts';
 import { LOSSES, type LossKind } from './losses.ts';
 
 const STEPS = {
@@ -34,13 +35,12 @@ const RESTARTS = {
 interface Search {
   readonly input: AttackedInput;
   readonly worst: WorstFinder;
-  readonly bounds: BoundsTracker;
-  readonly linf: number;
+  readonly ball: Ball;
   /** Where it stands; not rounded to the type of the input, so that small steps add up. */
   at: WorkingArray;
 }
 
-/** Projected gradient descent within an L∞ ball (Madry, Makelov, Schmidt, Tsipras & Vladu, ICLR 2018). */
+/** Projected gradient descent within an L∞ ball, or the L2 ball of the settings (Madry, Makelov, Schmidt, Tsipras & Vladu, ICLR 2018). */
 export const pgd: AttackKind = {
   name: 'pgd',
   help: 'steps along the signs of the gradient of a loss, from a random start, within an L∞ ball',
@@ -65,26 +65,15 @@ export const pgd: AttackKind = {
     const loss = lossOf(words.loss);
     const isStraightThrough = words.gradient !== 'exact';
     const begin = (input: AttackedInput): Search => {
-      const linf = linfLimit(input.data, values, context, parameters(LINF));
-      const bounds = values.boundsAround(input.data, linf);
-      return {
-        input,
-        worst: new WorstFinder(input, threshold),
-        bounds,
-        linf,
-        at: values.valuesOf(input.data),
-      };
+      const ball = new Ball(input.data, values, context, parameters(LINF));
+      return { input, worst: new WorstFinder(input, threshold), ball, at: ball.centre };
     };
     const restart = (search: Search, round: number): void => {
-      const { input, bounds, linf } = search;
-      const random = randomStream(seed, 'pgd', input.index, round);
-      const start = values.valuesOf(input.data);
-      if (words.start !== 'given')
-        for (let i = 0; i < start.length; i++) start[i] += linf * (2 * random.uniform() - 1);
-      search.at = clip(start, bounds);
+      const random = randomStream(seed, 'pgd', search.input.index, round);
+      search.at = words.start === 'given' ? search.ball.centre : search.ball.draw(random);
     };
-    const candidateOf = ({ input, at, bounds }: Search) => ({
-      data: values.withValues(input.data, at, bounds),
+    const candidateOf = ({ input, at, ball }: Search) => ({
+      data: values.withValues(input.data, at, ball.bounds),
       label: input.label,
     });
     return {
@@ -100,7 +89,7 @@ export const pgd: AttackKind = {
             active.forEach((search, i) => {
               const { answer, gradient } = slopes[i];
               search.worst.take(candidates[i].data, answer);
-              ascend(search, gradient, parameters(STEP) * search.linf);
+              search.ball.ascend(search.at, gradient, parameters(STEP));
             });
             oracle.onShare((round + (step + 1) / (steps + 1)) / restarts);
           }
@@ -117,16 +106,4 @@ export const pgd: AttackKind = {
 
 function lossOf(word: string | undefined): LossKind {
   return LOSSES.find((loss) => loss === word) ?? 'cross-entropy';
-}
-
-/** A step up the signs of a gradient; values whose gradient is 0 or NaN stay. */
-function ascend(search: Search, gradient: Float32Array, length: number): void {
-  const { at, bounds } = search;
-  for (let i = 0; i < at.length; i++) at[i] += length * (Math.sign(gradient[i]) || 0);
-  clip(at, bounds);
-}
-
-function clip(values: WorkingArray, { low, high }: BoundsTracker): WorkingArray {
-  for (let i = 0; i < values.length; i++) values[i] = Math.min(high[i], Math.max(low[i], values[i]));
-  return values;
 }

@@ -7,6 +7,7 @@ import { withCombination } from './combination.ts';
 import { corruptions } from './corruptions.ts';
 import { fuzz } from './fuzz.ts';
 import { pgd } from './pgd.ts';
+import { random } from './random.ts';
 import { spatial } from './spatial.ts';
 import { spsa } from './spsa.ts';
 import { square } from './square.ts';
@@ -15,7 +16,7 @@ import { square } from './square.ts';
 export const ATTACKS = new Registry<AttackKind>({
   flag: '--attack',
   noun: 'attack',
-  kinds: [clean, spatial, corruptions, square, boundary, pgd, spsa, fuzz],
+  kinds: [clean, spatial, corruptions, square, boundary, pgd, spsa, fuzz, random],
 });
 
 /** The attacks that suit an input and take few queries, by their names. */

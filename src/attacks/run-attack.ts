@@ -4,10 +4,11 @@ import type { TestcaseData } from '../inputs/testcase.ts';
 import { type GradientBatch, inputGradients, padded } from '../model/batched-gradient.ts';
 import type { BatchedModel, BatchResult, BatchTensor } from '../model/batched-model.ts';
 import { NoGradientError } from '../model/gradients/gradient.ts';
-import { groupIntoBatches, packBatch } from '../model/testcase-batch.ts';
+import { groupIntoBatches, packBatch, type TestcaseBatch } from '../model/testcase-batch.ts';
 import { areSharesIn, type ClassAnswer, NO_ANSWER } from '../objectives/class-answer.ts';
 import { AnswerReader, type AnswerRule, findScores } from '../objectives/confident-error.ts';
 import { RowReader } from '../objectives/output-difference.ts';
+import { DTYPES, makeData, readNumber, writeNumber } from '../tensor/tensor.ts';
 import type {
   AnswerSlope,
   AttackContext,
@@ -15,6 +16,7 @@ import type {
   AttackOracle,
   AttackOutcome,
   Candidate,
+  Draws,
   SlopeRequest,
 } from './attack.ts';
 import { lossGradient } from './losses.ts';
@@ -41,7 +43,7 @@ export function runAttack(
   maxRows: number,
   onProgress: (share?: number) => void,
 ): Promise<readonly AttackOutcome[]> {
-  const oracle = new ModelOracle(model, { rule, position: context.position, maxRows }, onProgress);
+  const oracle = new ModelOracle(model, { rule, context, maxRows }, onProgress);
   return makeAttack(attack, context).run(inputs, oracle);
 }
 
@@ -55,7 +57,7 @@ export async function findGradientRefusal(
   model: BatchedModel,
   { inputs: [input], context, rule }: Omit<AttackRequest, 'attack'>,
 ): Promise<string | undefined> {
-  const oracle = new ModelOracle(model, { rule, position: context.position, maxRows: 1 }, () => {});
+  const oracle = new ModelOracle(model, { rule, context, maxRows: 1 }, () => {});
   try {
     await oracle.differentiate([input], { loss: 'margin', isStraightThrough: true });
     return undefined;
@@ -69,8 +71,8 @@ const GRADIENT_ROWS = 16;
 
 export interface OracleOptions {
   readonly rule: AnswerRule;
-  /** Index of the input that gradients are taken with respect to. */
-  readonly position: number;
+  /** The input that gradients are taken with respect to, and how often a random model is run. */
+  readonly context: Pick<AttackContext, 'position' | 'draws'>;
   readonly maxRows: number;
 }
 
@@ -81,19 +83,21 @@ export class ModelOracle implements AttackOracle {
   readonly #rule: AnswerRule;
   readonly #maxRows: number;
   readonly #position: number;
+  readonly #draws: Draws;
   readonly #watched: readonly string[];
   readonly #answers: AnswerReader;
   readonly #reader = new RowReader();
 
   constructor(
     model: BatchedModel,
-    { rule, position, maxRows }: OracleOptions,
+    { rule, context: { position, draws }, maxRows }: OracleOptions,
     onProgress: (share?: number) => void,
   ) {
     this.#model = model;
     this.#rule = rule;
     this.#answers = new AnswerReader(rule);
     this.#position = position;
+    this.#draws = draws ?? { answer: 1, gradient: 1 };
     this.#maxRows = Math.min(maxRows, model.maxBatchSize);
     this.onShare = onProgress;
     const { logits } = rule;
@@ -104,7 +108,7 @@ export class ModelOracle implements AttackOracle {
     const answers: ClassAnswer[] = [];
     for (const group of groupIntoBatches(candidates, ({ data }) => data.form, this.#maxRows)) {
       const run = (from: number, to: number): Promise<BatchResult> =>
-        this.#model.run(packBatch(group.slice(from, to).map(dataOf)), to - from, this.#watched);
+        this.#meanOfRuns(packBatch(group.slice(from, to).map(dataOf)), to - from);
       for await (const outcome of runInHalves(0, group.length, run)) {
         const { from, to } = outcome;
         if ('error' in outcome) answers.push(NO_ANSWER);
@@ -140,22 +144,33 @@ export class ModelOracle implements AttackOracle {
   ): Promise<readonly AnswerSlope[]> {
     const points = padded(candidates.map(dataOf));
     const size = candidates[0].data.form.inputs[this.#position].size;
-    const flat = (answer: ClassAnswer): AnswerSlope => ({ answer, gradient: new Float32Array(size) });
-    let result: BatchResult;
-    try {
-      result = await this.#model.run(points.batch, points.rows, this.#watched);
-    } catch {
-      // One of them fails; the others have answers of their own.
-      return (await this.ask(candidates)).map(flat);
+    const total = new Float32Array(points.rows * size);
+    const runs: BatchResult[] = [];
+    for (let draw = 0; draw < this.#draws.gradient; draw++) {
+      const run = await this.#model.run(points.batch, points.rows, this.#watched).catch(() => undefined);
+      if (run === undefined) {
+        // One of them fails the run; the others have answers of their own.
+        const answers = await this.ask(candidates);
+        return answers.map((answer) => ({ answer, gradient: new Float32Array(size) }));
+      }
+      runs.push(run);
+      const scores = findScores(run, this.#rule.logits);
+      const gradients = scores && (await this.#gradientsOf(points, scores, candidates, request));
+      for (let i = 0; i < total.length; i++) total[i] += (gradients?.[i] ?? 0) / this.#draws.gradient;
     }
-    const answers = candidates.map(({ label }, row) => this.#answers.read(result, row, label) ?? NO_ANSWER);
-    const scores = findScores(result, this.#rule.logits);
-    const gradients = scores && (await this.#gradientsOf(points, scores, candidates, request));
-    if (gradients === undefined) return answers.map(flat);
-    return answers.map((answer, row) => ({
-      answer,
-      gradient: gradients.slice(row * size, (row + 1) * size),
+    const mean = meanOf(runs);
+    return candidates.map(({ label }, row) => ({
+      answer: this.#answers.read(mean, row, label) ?? NO_ANSWER,
+      gradient: total.slice(row * size, (row + 1) * size),
     }));
+  }
+
+  /** @throws Error where the runtime fails a run */
+  async #meanOfRuns(batch: TestcaseBatch, rows: number): Promise<BatchResult> {
+    const runs: BatchResult[] = [];
+    for (let draw = 0; draw < this.#draws.answer; draw++)
+      runs.push(await this.#model.run(batch, rows, this.#watched));
+    return meanOf(runs);
   }
 
   /** `[rows, size]`; undefined where it is 0 by definition. */
@@ -186,6 +201,23 @@ export class ModelOracle implements AttackOracle {
       return undefined;
     }
   }
+}
+
+/** The mean of tensors of floats over runs of one batch, at least one; the others as in the first. */
+function meanOf(runs: readonly BatchResult[]): BatchResult {
+  const [first] = runs;
+  if (runs.length === 1) return first;
+  const mean = (kind: 'outputs' | 'activations'): BatchTensor[] =>
+    first[kind].map((tensor, n) => {
+      if (DTYPES[tensor.type].kind !== 'float') return tensor;
+      const data = makeData(tensor.type, tensor.data.length);
+      for (let i = 0; i < data.length; i++) {
+        const sum = runs.reduce((total, run) => total + readNumber(tensor.type, run[kind][n].data, i), 0);
+        writeNumber(tensor.type, data, i, sum / runs.length);
+      }
+      return { ...tensor, data };
+    });
+  return { ...first, outputs: mean('outputs'), activations: mean('activations') };
 }
 
 function dataOf({ data }: { readonly data: TestcaseData }): TestcaseData {

@@ -58,6 +58,10 @@ export const COMMAND_SUMMARIES = {
     arguments: '[model]',
     description: 'Attack a classifier that may abstain, and keep the inputs on which it is wrong and sure',
   },
+  'audit-defense': {
+    arguments: '[model]',
+    description: 'Check whether a robust classifier is robust, or only hides its gradients',
+  },
   objectives: { arguments: '', description: 'List the objectives with their parameters' },
   mutators: {
     arguments: '[name...]',

@@ -36,6 +36,7 @@ const COMMANDS: Readonly<Record<CommandName, (startedAt: number) => Promise<Comm
   coverage: async () => (await import('./commands/coverage.ts')).coverageCommand(),
   threat: async () => (await import('./commands/threat.ts')).threatCommand(),
   contest: async () => (await import('./commands/contest.ts')).contestCommand(),
+  'audit-defense': async () => (await import('./commands/audit-defense.ts')).auditDefenseCommand(),
   objectives: async () => (await import('./commands/objectives.ts')).objectivesCommand(),
   mutators: async () => (await import('./commands/mutators.ts')).mutatorsCommand(),
   init: async () => (await import('./commands/init.ts')).initCommand(),

@@ -69,15 +69,17 @@ interface Contest {
   readonly inputs: readonly AttackedInput[];
   readonly rule: AnswerRule;
   readonly context: AttackContext;
-  /** What an earlier run of the same command found. */
-  readonly saved: SavedOutcomes;
+  /** What an earlier run of the same command found; without it, outcomes are not saved. */
+  readonly saved?: Pick<SavedOutcomes, 'get'>;
 }
+
+const NOTHING_SAVED: Pick<SavedOutcomes, 'get'> = { get: (_request, attack) => attack() };
 
 /** Runs attacks, in chunks of inputs that the sessions take one after the other. */
 export async function attackAll(
   sessions: readonly ModelSession[],
   attacks: readonly NamedAttack[],
-  { config, inputs, rule, context, saved }: Contest,
+  { config, inputs, rule, context, saved = NOTHING_SAVED }: Contest,
   onProgress: OnProgress,
 ): Promise<readonly AttackResult[]> {
   const results = attacks.map((attack) => ({ attack, outcomes: new Array<AttackOutcome>(inputs.length) }));

@@ -23,6 +23,8 @@ export interface AttackedContest {
   readonly rule: AnswerRule;
   /** Name of the attacked input. */
   readonly input: string;
+  /** The objective that an attack's mistakes violate, by the attack's name; `confident-error` by default. */
+  readonly specOf?: (name: string) => string;
 }
 
 /**
@@ -39,7 +41,8 @@ export async function recordMistakes(
   onProgress: OnProgress,
 ): Promise<{ readonly findings: number; readonly threatModel: ThreatAudit | undefined }> {
   const { results, inputs, threshold, rule } = contest;
-  const specs = results.map(({ attack }) => confidentErrorSpec(attack.name, { threshold, ...rule }));
+  const { specOf = (name) => confidentErrorSpec(name, { threshold, ...rule }) } = contest;
+  const specs = results.map(({ attack }) => specOf(attack.name));
   const hits: AttackHit[] = [];
   for (const [i, { attack, outcomes }] of results.entries()) {
     const mistakes = inputs.flatMap(({ data: seed, label }, k) => {

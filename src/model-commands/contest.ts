@@ -18,13 +18,14 @@ import type { ModelInfo } from '../model/model.ts';
 import type { AnswerRule } from '../objectives/confident-error.ts';
 import { checkFolder } from '../storage/check-folder.ts';
 import { modelPath } from '../storage/load-options.ts';
-import { type ModelSession, withModelSession } from '../workers/model-session.ts';
+import type { ModelSession } from '../workers/model-session.ts';
 import { availableCores } from '../workers/resource-limits.ts';
 import { attackAll, type NamedAttack, namedAttacks } from './contest-attacks.ts';
 import { recordMistakes } from './contest-findings.ts';
 import { type ConfidentMistake, firstMistakes } from './contest-mistakes.ts';
 import { checkThreatModel, hidesWeights, threatLimits } from './contest-threat.ts';
 import { SavedOutcomes } from './saved-outcomes.ts';
+import { withSessions } from './with-sessions.ts';
 
 /** Version of the object that `contest --json` prints. */
 const CONTEST_VERSION = 1;
@@ -188,20 +189,6 @@ export async function runContest(
     };
     return { report, mistakes: firstMistakes(results, inputs, context, threshold) };
   });
-}
-
-/** Opens a session for each job. */
-async function withSessions<T>(
-  config: CampaignConfig,
-  jobs: number,
-  use: (sessions: readonly [ModelSession, ...ModelSession[]]) => Promise<T>,
-): Promise<T> {
-  const absolute = { ...config, model: modelPath(config).absolute };
-  const open = (first: ModelSession, others: readonly ModelSession[]): Promise<T> =>
-    others.length + 1 >= jobs
-      ? use([first, ...others])
-      : withModelSession(absolute, (session) => open(first, [...others, session]));
-  return withModelSession(absolute, (session) => open(session, []));
 }
 
 /** What the attacks need. */

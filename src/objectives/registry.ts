@@ -6,6 +6,7 @@ import { parseExtensionSpec } from '../extensions/spec.ts';
 import { assertion } from './assert.ts';
 import { confidentError } from './confident-error.ts';
 import { consistent } from './consistent.ts';
+import { defence } from './defence.ts';
 import { differential, quantization } from './differential.ts';
 import { metamorphic } from './metamorphic.ts';
 import { misclassified } from './misclassified.ts';
@@ -27,6 +28,7 @@ export const OBJECTIVES = new Registry<ObjectiveKind>({
     metamorphic,
     misclassified,
     confidentError,
+    defence,
     consistent,
     slow,
     text,

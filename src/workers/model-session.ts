@@ -2,6 +2,8 @@ import type { ModelDescription } from '../analysis/describe-model.ts';
 import type { NumericalSite } from '../analysis/numerical-sites/site.ts';
 import type { AttackOutcome } from '../attacks/attack.ts';
 import type { AttackRequest } from '../attacks/run-attack.ts';
+import type { SlopeFacts, SlopeFactsRequest } from '../audit/slopes.ts';
+import type { SurrogateRequest } from '../audit/surrogate.ts';
 import type { ModelConfig } from '../config/schema.ts';
 import { parseDuration, parseSize } from '../config/values.ts';
 import { processScript } from '../core/package-files.ts';
@@ -217,12 +219,7 @@ export class ModelSession {
    * @throws UserError where the model ends the process
    */
   async attack(request: AttackRequest, onShare?: (share: number) => void): Promise<readonly AttackOutcome[]> {
-    const { logits } = request.rule;
-    const isInner = logits !== undefined && !this.info.outputs.includes(logits);
-    await this.#probe(
-      request.inputs.slice(0, 1).map(({ data }) => data),
-      isInner ? [logits] : [],
-    );
+    await this.#probeScores(request);
     return this.#call('attacking it', () => this.#process.call('attack', request, undefined, onShare));
   }
 
@@ -239,6 +236,32 @@ export class ModelSession {
       if (error instanceof ProcessDied) return error.message;
       throw error;
     }
+  }
+
+  /**
+   * Measures the slope of the model at inputs.
+   *
+   * @throws UserError where the model ends the process
+   */
+  async measureSlopes(request: SlopeFactsRequest): Promise<readonly SlopeFacts[]> {
+    await this.#probeScores(request);
+    return this.#call('differentiating it', () =>
+      this.#process.call('measureSlopes', request, LOAD_TIMEOUT_MS),
+    );
+  }
+
+  /**
+   * Trains a network on the model's answers.
+   *
+   * @param onShare called with the share of the training that is done
+   * @returns the bytes of its ONNX file
+   * @throws UserError where the model ends the process
+   */
+  async trainSurrogate(request: SurrogateRequest, onShare?: (share: number) => void): Promise<Uint8Array> {
+    await this.#probeScores(request);
+    return this.#call('training on its answers', () =>
+      this.#process.call('trainSurrogate', request, LOAD_TIMEOUT_MS, onShare),
+    );
   }
 
   /**
@@ -269,6 +292,15 @@ export class ModelSession {
     if (first === undefined) return;
     await this.#call('the first seed', () =>
       this.#process.call('probe', { testcase: first, tensors }, LOAD_TIMEOUT_MS),
+    );
+  }
+
+  /** Tries the first input with the scores. */
+  #probeScores({ inputs, rule: { logits } }: Pick<AttackRequest, 'inputs' | 'rule'>): Promise<void> {
+    const isInner = logits !== undefined && !this.info.outputs.includes(logits);
+    return this.#probe(
+      inputs.slice(0, 1).map(({ data }) => data),
+      isInner ? [logits] : [],
     );
   }
 

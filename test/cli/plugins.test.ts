@@ -239,6 +239,7 @@ test('objectives lists them all', async () => {
     'metamorphic',
     'misclassified',
     'confident-error',
+    'defence',
     'consistent',
     'slow',
     'text',

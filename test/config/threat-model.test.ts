@@ -127,7 +127,11 @@ describe('the goal of a threat model', () => {
   });
 
   test.each([
-    ['untargeted', 'nonfinite', 'misclassified, confident-error, quantization, differential, metamorphic'],
+    [
+      'untargeted',
+      'nonfinite',
+      'misclassified, confident-error, defence, quantization, differential, metamorphic',
+    ],
     ['targeted', 'quantization', 'misclassified'],
     ['abstain', 'nonfinite', 'assert'],
     ['reliability', 'misclassified', 'nonfinite, slow, consistent, assert'],

@@ -14,6 +14,7 @@ import type {
   ContestResult,
 } from '../../model-commands/contest.ts';
 import { addOutputFlags } from '../arguments/output-flags.ts';
+import { parseNumber, parseWhole } from '../arguments/parse-number.ts';
 import { addSettingFlags, LOADING_FLAGS, readSettingFlags } from '../arguments/setting-flags.ts';
 import { describedCommand } from '../command-summaries.ts';
 import { EXIT } from '../exit-codes.ts';
@@ -68,7 +69,7 @@ export function contestCommand(): Command {
   command
     .option(
       '--attack <spec...>',
-      `the attacks (default: all that suit the input but spsa and fuzz): ${ATTACKS.describe()}`,
+      `the attacks (default: all that suit the input but spsa, fuzz and random): ${ATTACKS.describe()}`,
     )
     .option('--coverage <share>', 'share of the inputs that the model answers', '0.8')
     .option(
@@ -110,11 +111,11 @@ async function run(model: string | undefined, flags: ContestFlags): Promise<void
         ? undefined
         : parseNumber('--threshold', flags.threshold, 'finite', Number.isFinite),
     combine: flags.combine,
-    queries: parseCount('--queries', flags.queries, 1),
-    inputs: flags.inputs === undefined ? undefined : parseCount('--inputs', flags.inputs, 1),
+    queries: parseWhole('--queries', flags.queries, 1),
+    inputs: flags.inputs === undefined ? undefined : parseWhole('--inputs', flags.inputs, 1),
     overwrite: flags.overwrite === true,
   };
-  const allowed = parseCount('--allow', flags.allow, 0);
+  const allowed = parseWhole('--allow', flags.allow, 0);
   for (const spec of flags.attack ?? []) ATTACKS.check(spec);
   const file = flags.config === undefined ? {} : await readCampaignFile(flags.config);
   const config = checkSettings(file, readFlags(model, flags), flags.config);
@@ -148,17 +149,6 @@ function readFlags(model: string | undefined, flags: ContestFlags): RawSettings 
     Object.entries(flags).filter(([name]) => (CONTEST_FLAGS as readonly string[]).includes(name)),
   );
   return { ...readSettingFlags(settings), ...(model === undefined ? {} : { model }) };
-}
-
-function parseNumber(flag: string, text: string, legal: string, isLegal: (x: number) => boolean): number {
-  const value = text.trim() === '' ? Number.NaN : Number(text);
-  if (isLegal(value)) return value;
-  throw new UserError(`${flag} must be a number, ${legal}, not '${text}'`);
-}
-
-function parseCount(flag: string, text: string, min: number): number {
-  const isLegal = (x: number): boolean => Number.isInteger(x) && x >= min;
-  return parseNumber(flag, text, `whole and at least ${min}`, isLegal);
 }
 
 function reportLines(report: ContestReport): string[] {

@@ -2,6 +2,8 @@
 import { describeModel, type ModelDescription } from '../../analysis/describe-model.ts';
 import type { AttackOutcome } from '../../attacks/attack.ts';
 import { type AttackRequest, findGradientRefusal, runAttack } from '../../attacks/run-attack.ts';
+import { measureSlopes, type SlopeFacts, type SlopeFactsRequest } from '../../audit/slopes.ts';
+import { type SurrogateRequest, trainSurrogate } from '../../audit/surrogate.ts';
 import { neuronLayout } from '../../coverage/neurons.ts';
 import { comparePair, type ModelComparison } from '../../evaluation/compare-pair.ts';
 import {
@@ -202,6 +204,13 @@ const methods = {
   /** Why the attacked input has no gradient; undefined where it has one. */
   gradientRefusal: (request: Omit<AttackRequest, 'attack'>): Promise<string | undefined> =>
     findGradientRefusal(requireModel(), request),
+
+  measureSlopes: (request: SlopeFactsRequest): Promise<readonly SlopeFacts[]> =>
+    measureSlopes(requireModel(), request, BATCH_ROWS, heartbeat),
+
+  /** Trains a network on the model's answers; the bytes of its ONNX file. */
+  trainSurrogate: (request: SurrogateRequest): Promise<Uint8Array> =>
+    trainSurrogate(requireModel(), request, BATCH_ROWS, heartbeat),
 
   deriveQuantizedModel: async ({
     kind,
