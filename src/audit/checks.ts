@@ -190,7 +190,7 @@ export const AUDIT_CHECKS: readonly AuditCheck[] = [
   },
   comparison('one-step-better', ['pgd', 'one-step'], {
     help: 'all steps of PGD against one step of the whole limit',
-    advice: 'One step does better than many: steps follow a gradient that is no guide. Search by outputs.',
+    advice: 'One step does better than many: the gradient misleads further steps. Search by outputs.',
   }),
   comparison('more-steps', ['ten-steps', 'pgd'], {
     help: 'ten steps of PGD against all',

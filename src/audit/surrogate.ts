@@ -1,6 +1,3 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { type AttackContext, type AttackedInput, AttackedValues } from '../attacks/attack.ts';
 import { ModelOracle } from '../attacks/run-attack.ts';
 import { drawNormal, type Random, randomStream } from '../core/random.ts';
@@ -9,11 +6,11 @@ import { batchLayout } from '../model/batch-axis.ts';
 import type { BatchedModel } from '../model/batched-model.ts';
 import { OnnxBuilder } from '../model/formats/onnx/builder.ts';
 import { DATA_TYPE } from '../model/formats/onnx/tensor.ts';
-import { loadModel } from '../model/formats/registry.ts';
 import type { InputSpec } from '../model/model.ts';
 import type { TestcaseInput } from '../model/testcase-batch.ts';
 import type { AnswerRule } from '../objectives/confident-error.ts';
-import { readNumber, type Tensor } from '../tensor/tensor.ts';
+import { readNumber } from '../tensor/tensor.ts';
+import { addLoss, GraphTrainer, type TrainedWeight } from './graph-trainer.ts';
 
 /** Hidden layers, mutants that the model answers, steps of Adam and mutants in each, and its rate. */
 const HIDDEN = [256, 128] as const;
@@ -21,11 +18,6 @@ const MUTANTS = 3000;
 const STEPS = 300;
 const ROWS = 100;
 const RATE = 1e-3;
-
-/** Decays of Adam's moments, and what keeps its quotient finite (Kingma & Ba 2015). */
-const BETA_1 = 0.9;
-const BETA_2 = 0.999;
-const EPSILON = 1e-8;
 
 /** Most values of an input that a dense network is trained on. */
 const MAX_VALUES = 16_384;
@@ -82,37 +74,24 @@ export async function trainSurrogate(
   if (answered.length === 0) throw new Error('the model answers no mutant');
   const { type, size } = inputs[0].data.form.inputs[position];
   const network = new DenseNetwork([size, ...HIDDEN, classes], scaleOf(context), random);
-  const folder = await mkdtemp(join(tmpdir(), 'neurofuzz-surrogate-'));
+  const trainer = await GraphTrainer.open(network.trainingGraph(), network.weights, RATE);
   try {
-    const path = join(folder, 'training.onnx');
-    await writeFile(path, network.trainingGraph());
-    const training = await loadModel(path, { runtime: 'auto' });
-    try {
-      for (let step = 0; step < STEPS; step++) {
-        const rows = new Float32Array(ROWS * size);
-        const wanted = new Float32Array(ROWS * classes);
-        for (let row = 0; row < ROWS; row++) {
-          const { data, predicted } = answered[random.below(answered.length)];
-          for (let i = 0; i < size; i++) rows[row * size + i] = readNumber(type, data.inputs[position], i);
-          wanted[row * classes + predicted] = 1;
-        }
-        const feeds: Tensor[] = [
-          { type: 'float32', shape: [ROWS, size], data: rows },
-          { type: 'float32', shape: [ROWS, classes], data: wanted },
-          ...network.tensors(),
-        ];
-        const request = { of: 'loss', wrt: network.names };
-        const gradient = await training.capabilities.gradients?.gradient(request, feeds);
-        if (gradient === undefined) throw new Error('ONNX Runtime has no gradients');
-        const upstream: Tensor = { type: 'float32', shape: gradient.shape, data: Float32Array.of(1) };
-        network.descend((await gradient.run(feeds, upstream)).map(({ data }) => data as Float32Array));
-        onProgress((step + 1) / STEPS);
+    for (let step = 0; step < STEPS; step++) {
+      const rows = new Float32Array(ROWS * size);
+      const wanted = new Float32Array(ROWS * classes);
+      for (let row = 0; row < ROWS; row++) {
+        const { data, predicted } = answered[random.below(answered.length)];
+        for (let i = 0; i < size; i++) rows[row * size + i] = readNumber(type, data.inputs[position], i);
+        wanted[row * classes + predicted] = 1;
       }
-    } finally {
-      await training.dispose();
+      await trainer.descend([
+        { type: 'float32', shape: [ROWS, size], data: rows },
+        { type: 'float32', shape: [ROWS, classes], data: wanted },
+      ]);
+      onProgress((step + 1) / STEPS);
     }
   } finally {
-    await rm(folder, { recursive: true, force: true });
+    await trainer.dispose();
   }
   return network.graph(inputs[0].data.form.inputs, position, model);
 }
@@ -148,50 +127,24 @@ function scaleOf({ descriptor: { range } }: AttackContext): {
   return { middle: (range.low + range.high) / 2, half: (range.high - range.low) / 2 || 1 };
 }
 
-/** A dense network with relu, and the moments of Adam. */
+/** A dense network with relu. */
 class DenseNetwork {
-  /** Of weights and biases, in turn. */
-  readonly names: readonly string[];
+  /** Weights and biases of the layers, in turn. */
+  readonly weights: readonly TrainedWeight[];
   readonly #sizes: readonly number[];
   readonly #scale: ReturnType<typeof scaleOf>;
-  readonly #shapes: readonly (readonly number[])[];
-  readonly #values: readonly Float32Array[];
-  readonly #first: readonly Float64Array[];
-  readonly #second: readonly Float64Array[];
-  #steps = 0;
 
   /** @param sizes of the layers, that of the input first */
   constructor(sizes: readonly number[], scale: ReturnType<typeof scaleOf>, random: Random) {
     this.#sizes = sizes;
     this.#scale = scale;
-    const layers = sizes.slice(1);
-    this.names = layers.flatMap((_, i) => [`w${i}`, `b${i}`]);
-    this.#shapes = layers.flatMap((width, i) => [[sizes[i], width], [width]]);
-    this.#values = this.#shapes.map((shape) => {
-      const size = shape.reduce((product, dimension) => product * dimension, 1);
-      const scale = shape.length === 1 ? 0 : Math.sqrt(2 / shape[0]);
-      return Float32Array.from({ length: size }, () => (scale === 0 ? 0 : scale * drawNormal(random)));
-    });
-    this.#first = this.#values.map(({ length }) => new Float64Array(length));
-    this.#second = this.#values.map(({ length }) => new Float64Array(length));
-  }
-
-  tensors(): Tensor[] {
-    return this.#values.map((data, i) => ({ type: 'float32', shape: [...this.#shapes[i]], data }));
-  }
-
-  /** A step of Adam. */
-  descend(gradients: readonly Float32Array[]): void {
-    this.#steps++;
-    const firstScale = 1 - BETA_1 ** this.#steps;
-    const secondScale = 1 - BETA_2 ** this.#steps;
-    gradients.forEach((gradient, n) => {
-      const [values, first, second] = [this.#values[n], this.#first[n], this.#second[n]];
-      for (let i = 0; i < values.length; i++) {
-        first[i] = BETA_1 * first[i] + (1 - BETA_1) * gradient[i];
-        second[i] = BETA_2 * second[i] + (1 - BETA_2) * gradient[i] ** 2;
-        values[i] -= (RATE * first[i]) / firstScale / (Math.sqrt(second[i] / secondScale) + EPSILON);
-      }
+    this.weights = sizes.slice(1).flatMap((width, i) => {
+      const deviation = Math.sqrt(2 / sizes[i]);
+      const values = Float32Array.from({ length: sizes[i] * width }, () => deviation * drawNormal(random));
+      return [
+        { name: `w${i}`, shape: [sizes[i], width], values },
+        { name: `b${i}`, shape: [width], values: new Float32Array(width) },
+      ];
     });
   }
 
@@ -200,13 +153,8 @@ class DenseNetwork {
     const graph = new OnnxBuilder();
     const x = graph.input('x', 'float32', [ROWS, this.#sizes[0]]);
     const wanted = graph.input('wanted', 'float32', [ROWS, this.#sizes[this.#sizes.length - 1]]);
-    this.names.forEach((name, i) => void graph.input(name, 'float32', this.#shapes[i]));
-    const logits = this.#layers(graph, x);
-    graph.node('LogSoftmax', [logits], 'logarithms', { axis: 1 });
-    graph.node('Mul', ['logarithms', wanted], 'likelihoods');
-    graph.node('ReduceSum', ['likelihoods'], 'sum', { keepdims: 1 });
-    graph.node('Mul', ['sum', scalar(graph, 'share', -1 / ROWS)], 'loss');
-    graph.output('loss', 'float32', [1, 1]);
+    for (const { name, shape } of this.weights) graph.input(name, 'float32', shape);
+    addLoss(graph, this.#layers(graph, x), wanted, ROWS);
     return graph.finish('training', 17);
   }
 
@@ -222,9 +170,8 @@ class DenseNetwork {
     const numbers =
       type === 'float32' ? name : graph.node('Cast', [name], 'numbers', { to: DATA_TYPE.float32 });
     const rows = graph.node('Reshape', [numbers, flat], 'rows');
-    this.names.forEach(
-      (weight, i) => void graph.constant(weight, 'float32', this.#shapes[i], this.#values[i]),
-    );
+    for (const { name: weight, shape, values } of this.weights)
+      graph.constant(weight, 'float32', shape, values);
     this.#layers(graph, rows);
     graph.output('logits', 'float32', [isWhole(position) ? 1 : 'batch', this.#sizes[this.#sizes.length - 1]]);
     return graph.finish('surrogate', 17);

@@ -270,7 +270,7 @@ export class AuditAttacks implements AuditProbe {
       threatModel: undefined,
     } as const;
     const context = { ...this.#context('surrogate'), draws: undefined, threshold: Number.POSITIVE_INFINITY };
-    const made = await withSessions(other, sessions.length, async (others) => {
+    const transferred = await withSessions(other, sessions.length, async (others) => {
       const [first] = others;
       const translated = inputs.map((input) => ({ ...input, data: asInputOf(first.info, input.data, path) }));
       const answers = await chooseAnswerRule(
@@ -291,7 +291,7 @@ export class AuditAttacks implements AuditProbe {
     });
     const moved = inputs.map((input, i) => ({
       ...input,
-      data: { form: input.data.form, inputs: made[i].data.inputs },
+      data: { form: input.data.form, inputs: transferred[i].data.inputs },
     }));
     const clean = [{ spec: 'clean', name: 'clean' }];
     const request = { config, inputs: moved, rule, context: this.#context('surrogate') };
@@ -326,20 +326,20 @@ function asInputOf(
   { form, inputs: values }: TestcaseData,
   path: string,
 ): TestcaseData {
-  const own = inputs.map((input, i) => ({ input, given: form.inputs[i] }));
-  const isSame = ({ input, given }: (typeof own)[number]): boolean => {
+  const pairs = inputs.map((input, i) => ({ input, given: form.inputs[i] }));
+  const isSame = ({ input, given }: (typeof pairs)[number]): boolean => {
     const row = input.shape.slice(input.shape.length - (given?.shape.length ?? 0));
     return (
       given?.type === input.type &&
       given.shape.every((size, axis) => row[axis] === null || row[axis] === size)
     );
   };
-  if (inputs.length !== form.inputs.length || !own.every(isSame))
+  if (inputs.length !== form.inputs.length || !pairs.every(isSame))
     throw new UserError(
       `--against: ${path} takes other inputs than the model: name a model of the same task and the same shapes`,
     );
   return {
-    form: shapeSignatureOf(own.map(({ input, given }) => makeTestcaseInput(input, given.shape))),
+    form: shapeSignatureOf(pairs.map(({ input, given }) => makeTestcaseInput(input, given.shape))),
     inputs: values,
   };
 }

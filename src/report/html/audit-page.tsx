@@ -38,7 +38,7 @@ export function auditPageHtml(report: AuditReport): string {
                   <th class="number">figure</th>
                   <th class="number">bar</th>
                   <th>flag</th>
-                  <th>what is compared</th>
+                  <th>comparison</th>
                 </tr>
               </thead>
               <tbody>
