@@ -14,6 +14,7 @@ import type { CampaignParts } from './campaign-parts.ts';
 import type { SeedAccount } from './idle-reason.ts';
 import type { Monitor } from './monitor/monitor.ts';
 import type { Notices } from './resolve/model-settings.ts';
+import { queryLimits } from './threat-model/query-limits.ts';
 
 /** A threshold and where it comes from, a clause for people. */
 export interface ResolvedThreshold {
@@ -27,7 +28,7 @@ export interface ResolvedThreshold {
  * @param calibrationMutants mutants that it is calibrated on
  */
 export async function resolveThreshold(
-  config: Pick<CampaignConfig, 'threshold' | 'guidance'>,
+  config: Pick<CampaignConfig, 'threshold' | 'guidance' | 'threatModel'>,
   feedback: FeedbackName,
   calibrationMutants: number,
   probeWorker: ProbeWorker,
@@ -38,6 +39,11 @@ export async function resolveThreshold(
   const fuzzableSeeds = seeds.filter(isFuzzable);
   if (config.guidance === 'none' || fuzzableSeeds.length === 0) return { value: 0, why: 'not used' };
   if (!feedbackKind(feedback).isCalibrated) return { value: 0, why: 'a mutant with a new element is new' };
+  if (queryLimits(config) !== undefined)
+    return {
+      value: fallbackThreshold(fuzzableSeeds),
+      why: `${FALLBACK_TEXT}: calibration would take queries`,
+    };
   const report = (done: number): void =>
     monitor.onPhase({ name: 'calibrating', done, total: calibrationMutants });
   report(0);
@@ -46,7 +52,7 @@ export async function resolveThreshold(
     monitor.warn(
       'the coverage threshold cannot be calibrated: the model ends its process on mutants of the seeds',
     );
-    return { value: fallbackThreshold(fuzzableSeeds), why: 'one thousandth of the norm of the activations' };
+    return { value: fallbackThreshold(fuzzableSeeds), why: FALLBACK_TEXT };
   }
   const { threshold, mutants } = calibrated;
   if (threshold === undefined) {
@@ -57,6 +63,8 @@ export async function resolveThreshold(
   }
   return { value: Number(threshold.toPrecision(6)), why: `calibrated on ${plural(mutants, 'mutant')}` };
 }
+
+const FALLBACK_TEXT = 'one thousandth of the norm of the activations';
 
 /** The square of a thousandth of the mean length of the seeds' activations. */
 function fallbackThreshold(seeds: readonly SeedResult[]): number {

@@ -86,7 +86,7 @@ async function processTasks(context: LoopContext, stop: StopConditions): Promise
       continue;
     }
     const [next] = state.inFlight;
-    if (next === undefined) return 'execs';
+    if (next === undefined) return isOutOfQueries(context) ? 'queries' : 'execs';
     const result = await stop.raceWithStop(results.take(next.number));
     if (typeof result === 'string') return result;
     const reason = await processResult(context, stop, result);
@@ -98,6 +98,11 @@ async function processTasks(context: LoopContext, stop: StopConditions): Promise
     }
     if (reason !== undefined) return reason;
   }
+}
+
+/** Whether the attacker's queries ended the search before its mutants did. */
+function isOutOfQueries({ config, state }: LoopContext): boolean {
+  return state.execs < (config.execs ?? Number.POSITIVE_INFINITY);
 }
 
 /** Says once what a full corpus means: an event, and a line. */

@@ -74,12 +74,18 @@ export class ThreatChecker {
     return new ThreatChecker(folder, { ...raw, inputs }, masks);
   }
 
-  /** The record of a finding for finding.json. @param trail mutators between its seed and it, as far as they are known */
+  /**
+   * The record of a finding for finding.json.
+   *
+   * @param trail mutators between its seed and it, as far as they are known
+   * @param queries spent on its seed until it was found
+   */
   record(
     finding: ThreatEvidence['finding'],
     testcase: CheckedTestcase,
     seed: CheckedTestcase,
     trail: readonly string[],
+    queries: number,
   ): ThreatRecord {
     const { clauses, broken } = judgeClauses({
       settings: this.#settings,
@@ -87,13 +93,16 @@ export class ThreatChecker {
       testcase,
       seed,
       trail,
+      queries,
       masks: this.#masks,
     });
+    const { starts, queries: limits = {} } = this.#settings.threatModel;
     return {
       obeys: broken.length === 0,
       clauses,
-      starts: this.#settings.threatModel.starts,
+      starts,
       block: this.block ?? '',
+      ...(Object.keys(limits).length === 0 ? {} : { queries }),
       ...(broken.length === 0 ? {} : { broken }),
     };
   }
@@ -128,6 +137,7 @@ export class ThreatChecker {
       testcase,
       seed,
       trail: isSeed ? [] : this.#trailOf(finding, folder),
+      queries: finding.threat?.queries,
       masks: this.#masks,
     });
     const broken = [...verdict.broken];

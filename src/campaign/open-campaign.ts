@@ -12,6 +12,7 @@ import { MutatorScheduler } from '../fuzzer/scheduling/mutator-scheduler.ts';
 import { epochFeedbackDelay, feedbackDelay } from '../fuzzer/scheduling/task-sizes.ts';
 import { DirectedSearch } from '../fuzzer/search/directed-search.ts';
 import { isFuzzable, type SeedResult } from '../fuzzer/seed-runner.ts';
+import { QueryBudget } from '../fuzzer/seeds/query-budget.ts';
 import { SeedAccounts } from '../fuzzer/seeds/seed-accounts.ts';
 import { FuzzerState } from '../fuzzer/state.ts';
 import { testcaseId } from '../inputs/testcase.ts';
@@ -45,6 +46,7 @@ import { resolveMaxCorpus } from './resolve/sizes/corpus-limit.ts';
 import type { Workload } from './resolve/sizes/workload.ts';
 import type { Target } from './resolve/target.ts';
 import type { SavedCampaign } from './resume.ts';
+import { queryLimits } from './threat-model/query-limits.ts';
 
 /** A campaign's settings and the target that they resolve to. */
 export interface CampaignContext {
@@ -262,6 +264,7 @@ async function makeState(
       descriptors.map(({ pickShare }) => pickShare),
     );
   const accounts = target.seedAccounts && new SeedAccounts(target.seedAccounts);
+  const queries = queryLimits(config);
   return new FuzzerState({
     corpus: {
       entries: new Corpus(new FolderTestcaseLoader(folder, stripBatchDimension(inputs.inputs))),
@@ -303,6 +306,7 @@ async function makeState(
     },
     objectives: target.objectives.map(({ name }) => name),
     accounts,
+    budget: queries && new QueryBudget(queries),
   });
 }
 

@@ -72,6 +72,9 @@ const limitSettings = strictMapping({
 
 export type ThreatLimits = z.output<typeof limitSettings>;
 
+/** Queries are spent by picks of eight mutants. */
+const queryCount = z.int('must be a whole number, 8 or more').min(8, 'must be a whole number, 8 or more');
+
 const populationSettings = strictMapping({
   share: z
     .number('must be a number')
@@ -107,6 +110,15 @@ export const threatModelSettings = strictMapping({
   })
     .default({ model: 'weights' })
     .meta({ help: 'what the attacker knows' }),
+  queries: strictMapping({
+    each: queryCount.optional().meta({
+      help: 'queries for one seed: a mutant is one, a gradient three',
+      defaultText: 'no limit',
+    }),
+    total: queryCount.optional().meta({ help: 'queries for all seeds', defaultText: 'no limit' }),
+  })
+    .default({})
+    .meta({ help: 'how often the attacker may run the model; the search stops for a seed at its budget' }),
   turn: z.enum(['after', 'before']).default('after').meta({
     help: 'after: the attacker moves after the defence is fixed; before: no search, only the seeds and --corpus are run',
   }),

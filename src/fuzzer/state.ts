@@ -32,6 +32,7 @@ import { TaskPlanner } from './scheduling/task-planner.ts';
 import { fromTaskRecord, type TaskRecord, toTaskRecord } from './scheduling/task-record.ts';
 import type { DirectedSearch } from './search/directed-search.ts';
 import type { SavedDirectedSearch } from './search/search-goal.ts';
+import type { QueryBudget, SavedQueryBudget } from './seeds/query-budget.ts';
 import type { SavedSeedAccounts, SeedAccounts } from './seeds/seed-accounts.ts';
 
 /** The parts of a campaign's state, and the settings that its tasks follow from. */
@@ -76,6 +77,8 @@ export interface FuzzerStateOptions {
   readonly objectives: readonly string[];
   /** Accounts of the seeds; undefined where no objective has any. */
   readonly accounts?: SeedAccounts | undefined;
+  /** The queries that an attacker has left; undefined where they are not limited. */
+  readonly budget?: QueryBudget | undefined;
 }
 
 /** A task's hits that satisfy the constraints, and descriptions of the constraints that the others break. */
@@ -124,6 +127,7 @@ export interface SavedFuzzerState {
   readonly choice: SavedMutatorScheduler;
   readonly climbs?: { readonly search: SavedDirectedSearch; readonly choice: SavedMutatorScheduler };
   readonly seeds?: SavedSeedAccounts;
+  readonly queries?: SavedQueryBudget;
   readonly rejected: number;
   /** Names of disabled objectives. */
   readonly ended?: readonly string[];
@@ -158,7 +162,7 @@ export class FuzzerState implements CorpusSource {
 
   constructor(options: FuzzerStateOptions) {
     this.#options = options;
-    const { corpus, feedback, mutation, search, tasks, accounts } = options;
+    const { corpus, feedback, mutation, search, tasks, accounts, budget } = options;
     const { arms, descriptors, limits, scheduler } = mutation;
     this.#isTiedToAncestor = needsAncestor(limits, descriptors);
     this.#lineage = new LineageTracker({ corpus: corpus.entries, descriptors, arms, limits });
@@ -185,6 +189,7 @@ export class FuzzerState implements CorpusSource {
       sizeChanges: tasks.sizeChanges ?? [],
       ascends: tasks.ascends ?? false,
       accounts,
+      budget,
     });
   }
 
@@ -344,13 +349,15 @@ export class FuzzerState implements CorpusSource {
     this.#countedSignatures = signatures;
   }
 
-  /** The next task; undefined once the budget of mutants is handed out. */
+  /** The next task; undefined once the budget of mutants, or of queries, is handed out. */
   nextTask(): Task | undefined {
     const { feedback, tasks } = this.#options;
     const number = this.#nextNumber;
-    const mutants = Math.min(this.#planner.mutantsIn(number), tasks.maxExecs - this.#plannedExecs);
-    if (mutants <= 0) return undefined;
-    const { parents, partners, stacks, ...goal } = this.#planner.plan(number, mutants);
+    const maxMutants = Math.min(this.#planner.mutantsIn(number), tasks.maxExecs - this.#plannedExecs);
+    if (maxMutants <= 0) return undefined;
+    const work = this.#planner.planWithinBudget(number, maxMutants);
+    if (work === undefined) return undefined;
+    const { mutants, parents, partners, stacks, ...others } = work;
     const task: Task = {
       number,
       firstExec: this.#plannedExecs,
@@ -364,7 +371,7 @@ export class FuzzerState implements CorpusSource {
       threshold: this.isCorpusFull ? Number.MAX_VALUE : this.threshold,
       ...(this.#options.mutation.scheduler.observed === undefined ? {} : { countsNeighbours: true }),
       ...(this.#disabledObjectives.size === 0 ? {} : { disabledObjectives: [...this.#disabledObjectives] }),
-      ...goal,
+      ...others,
     };
     this.#plannedExecs += mutants;
     this.#inFlight.push(task);
@@ -448,6 +455,7 @@ export class FuzzerState implements CorpusSource {
         ? {}
         : { climbs: { search: search.directed.save(), choice: search.mutatorScheduler.save() } }),
       ...(this.accounts === undefined ? {} : { seeds: this.accounts.save() }),
+      ...(this.#options.budget === undefined ? {} : { queries: this.#options.budget.save() }),
       ...(this.#disabledObjectives.size === 0 ? {} : { ended: [...this.#disabledObjectives] }),
       out: this.#inFlight.map(toTaskRecord),
     };
@@ -473,6 +481,7 @@ export class FuzzerState implements CorpusSource {
     feedback.restore(saved.threshold);
     if (saved.recall !== undefined) feedback.recallSample?.restore(saved.recall);
     if (saved.seeds !== undefined) this.accounts?.restore(saved.seeds, isComplete);
+    if (saved.queries !== undefined) this.#options.budget?.restore(saved.queries, isComplete);
     mutation.mutatorScheduler.restore(saved.choice);
     if (search !== undefined && saved.climbs !== undefined) {
       search.directed.restore(saved.climbs.search, isComplete);

@@ -53,6 +53,8 @@ export interface ThreatRecord {
   readonly starts: 'given' | 'chosen' | 'own';
   /** Digest of the threat model under which it was written. */
   readonly block: string;
+  /** Queries spent on its seed until it was found, those of its pick included. Present where the threat model limits queries. */
+  readonly queries?: number;
   /** The clauses that it breaks, such as `limits.linf`; absent if it obeys. */
   readonly broken?: readonly { readonly clause: string; readonly breach: string }[];
 }

@@ -1,7 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
-import { digests, readJson } from '../support/campaign.ts';
+import { digests, findingFolders, readJson } from '../support/campaign.ts';
 import { neurofuzz } from '../support/command.ts';
 import { testFolder } from '../support/folder.ts';
 import { writeGreatestOnnx, writeLogOnnx, writeSeeds } from '../support/models.ts';
@@ -235,5 +235,42 @@ describe('an attacker who sees outputs alone', () => {
       code: 2,
       stderr: expect.stringMatching(/the model has no tensor hidden/),
     });
+  });
+});
+
+describe('a budget of queries', () => {
+  const queries = { each: 96, total: 400 };
+
+  test.each(['outputs', 'weights'] as const)('ends the search of an attacker who knows %s', async (known) => {
+    const { code, out, result } = await fuzz({ ...NEAR, queries, knows: { model: known } });
+    expect(code).toBe(1);
+    expect(result.stopped).toBe('queries');
+    const { execs, gradients = 0 } = result;
+    expect(execs).toBeGreaterThan(0);
+    expect(execs + 3 * gradients).toBeLessThanOrEqual(400);
+    const spent = findingFolders(out).map((finding) => readJson(finding, 'finding.json').threat.queries);
+    expect(spent.length).toBeGreaterThan(0);
+    expect(Math.max(...spent)).toBeLessThanOrEqual(96);
+    const stats = readJson(join(out, 'stats.json'));
+    expect(stats.execs).toBe(execs);
+  });
+
+  test('gives the same on any number of workers, and after a stop', async () => {
+    const block = { ...NEAR, queries };
+    const one = await fuzz(block, '--jobs', '1');
+    const four = await fuzz(block, '--jobs', '4');
+    expect(digests(four.out, 'findings')).toEqual(digests(one.out, 'findings'));
+    expect(four.result.execs).toBe(one.result.execs);
+    const halved = await fuzz(block, '--jobs', '2', '-n', '100');
+    expect(halved.result.stopped).toBe('execs');
+    const { stdout } = await neurofuzz(['fuzz', '--resume', '-o', halved.out, '-n', '20000', '--json']);
+    expect(JSON.parse(stdout)).toMatchObject({ stopped: 'queries', execs: one.result.execs });
+    expect(digests(halved.out, 'findings')).toEqual(digests(one.out, 'findings'));
+  });
+
+  test('is refused where it has no room for a pick', async () => {
+    const { code, stderr } = await fuzz({ ...NEAR, queries: { each: 7 } });
+    expect(code).toBe(2);
+    expect(stderr).toContain('threatModel.queries.each must be a whole number, 8 or more');
   });
 });

@@ -199,7 +199,8 @@ export class FindingWriter {
     finding: Pick<Finding, 'objective' | 'generation' | 'violation' | 'label' | 'mutators'>,
   ): ThreatRecord | undefined {
     const seed = arraysOf(origin?.ancestor ?? hit.data);
-    return this.#options.threat?.record(finding, arraysOf(hit.data), seed, finding.mutators);
+    const queries = origin?.queries ?? 0;
+    return this.#options.threat?.record(finding, arraysOf(hit.data), seed, finding.mutators, queries);
   }
 
   /** Whether a hit does not obey the threat model and enough findings of its signature are kept that do not. */

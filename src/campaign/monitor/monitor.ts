@@ -17,6 +17,7 @@ export type StopReason =
   | 'disk'
   | 'plugins'
   | 'turn'
+  | 'queries'
   | 'attacks';
 
 /** When a session of a campaign ends by itself. */

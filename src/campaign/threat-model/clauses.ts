@@ -39,6 +39,8 @@ export interface ThreatEvidence {
   readonly seed: CheckedTestcase | undefined;
   /** Mutators between the seed and the finding, as `input:name`; undefined where the family tree is not there. */
   readonly trail: readonly string[] | undefined;
+  /** Queries spent on its seed until it was found; undefined where it does not say. */
+  readonly queries: number | undefined;
   /** Masks of fixed values by input; undefined where they are not there. */
   readonly masks: ReadonlyMap<string, Uint8Array> | undefined;
 }
@@ -101,6 +103,7 @@ function outcomesOf(evidence: ThreatEvidence): [clause: string, outcome: Outcome
     outcomes.push(['limits.fixed', fixedOutcome(evidence)]);
   if (columnsOf(settings.table).size > 0) outcomes.push(['limits.table', tableOutcome(evidence)]);
   if (may === 'content-preserving') outcomes.push(['may', trailOutcome(evidence)]);
+  outcomes.push(...queryOutcomes(evidence));
   outcomes.push(['goal.kind', kindOutcome(goal, finding)]);
   if (FAILURES.has(finding.objective)) return outcomes;
   const { class: given, label = finding.label, confidence } = finding.violation.details;
@@ -131,6 +134,18 @@ function outcomesOf(evidence: ThreatEvidence): [clause: string, outcome: Outcome
       finding.generation === 0 || settings.corpus !== undefined || 'it was searched for, and turn is before',
     ]);
   return outcomes;
+}
+
+/** Queries spent on the seed: those spent on all seeds are no fewer. */
+function queryOutcomes({ settings, queries }: ThreatEvidence): [string, Outcome][] {
+  // Campaigns of earlier versions have no limits.
+  const { each, total } = settings.threatModel.queries ?? {};
+  return Object.entries({ each, total }).flatMap(([name, limit]): [string, Outcome][] => {
+    if (limit === undefined) return [];
+    const isCount = queries !== undefined && Number.isInteger(queries) && queries >= 0;
+    const breach = isCount ? `it took ${queries} queries, of ${limit}` : 'it does not say its queries';
+    return [[`queries.${name}`, (isCount && queries <= limit) || breach]];
+  });
 }
 
 function kindOutcome(

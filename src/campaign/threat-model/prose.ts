@@ -1,4 +1,5 @@
 import type { CampaignConfig, ThreatModel } from '../../config/schema.ts';
+import { formatCount } from '../../core/format-number.ts';
 import { percentText } from '../monitor/seed-statistics.ts';
 
 const list = (classes: readonly number[]): string =>
@@ -49,6 +50,14 @@ const KNOWLEDGE_TEXTS: Readonly<Record<ThreatModel['knows']['model'], string>> =
   outputs: 'The attacker sees the outputs alone: no inner tensors and no gradients.',
 };
 
+function queryText({ each, total }: ThreatModel['queries']): string[] {
+  const limits = [
+    ...(each === undefined ? [] : [`${formatCount(each)} for one seed`]),
+    ...(total === undefined ? [] : [`${formatCount(total)} in all`]),
+  ];
+  return limits.length === 0 ? [] : [`Queries: at most ${limits.join(' and ')}.`];
+}
+
 const TURN_TEXTS: Readonly<Record<ThreatModel['turn'], string>> = {
   after: 'The attacker moves after the model is fixed.',
   before: 'The attacker moves before the model is fixed: nothing is searched, the seeds are run as they are.',
@@ -77,7 +86,7 @@ function limitTexts(config: CampaignConfig): string[] {
 export function threatProse(config: CampaignConfig): string[] {
   const { threatModel } = config;
   if (threatModel === undefined) return [];
-  const { goal, starts, may, knows, turn, population } = threatModel;
+  const { goal, starts, may, knows, queries, turn, population } = threatModel;
   const limits = limitTexts(config);
   return [
     goalText(goal),
@@ -85,6 +94,7 @@ export function threatProse(config: CampaignConfig): string[] {
     MAY_TEXTS[may],
     ...(limits.length === 0 ? [] : [`Limits: ${limits.join('; ')}.`]),
     ...(goal.kind === 'reliability' ? [] : [KNOWLEDGE_TEXTS[knows.model]]),
+    ...queryText(queries),
     TURN_TEXTS[turn],
     ...(population === undefined
       ? []

@@ -26,6 +26,8 @@ export interface MutantOrigin {
   readonly mutationCount: number;
   /** Whether DeepHunter's rule measures later mutants from this one. */
   readonly isRebased: boolean;
+  /** Queries spent on the seed until this mutant had run, those of its pick included; undefined where they are not limited. */
+  readonly queries?: number | undefined;
 }
 
 export interface LineageOptions {
@@ -61,6 +63,7 @@ export class LineageTracker {
       ],
       mutationCount: path.length,
       isRebased: this.#isRebased(task, pick),
+      queries: task.queries?.[pick],
     };
   }
 

@@ -6,8 +6,10 @@ import type { Scheduler } from '../../schedulers/scheduler.ts';
 import type { Corpus } from '../corpus/corpus.ts';
 import type { DirectedSearch } from '../search/directed-search.ts';
 import type { GoalAssignment } from '../search/search-goal.ts';
+import type { QueryBudget } from '../seeds/query-budget.ts';
 import type { SeedAccounts } from '../seeds/seed-accounts.ts';
 import { ClimbPlanner } from './climb-planner.ts';
+import { type AffordableWork, fitToBudget } from './fit-to-budget.ts';
 import { MutationPlanner, type PlannedMutation } from './mutation-planner.ts';
 import type { ArmDescriptor } from './mutator-arms.ts';
 import type { MutatorScheduler } from './mutator-scheduler.ts';
@@ -37,8 +39,8 @@ const ACROSS_BOUNDARY_SHARE = 0.5;
 /** Share of the picks for a seed that put patches to the ends of what is legal; the others take mutators that the scheduler selects. */
 const PATCH_SHARE = 0.9;
 
-/** Entries that are drawn in search of one whose seed is not broken, before such a seed itself is mutated. */
-const MAX_UNBROKEN_ATTEMPTS = 4;
+/** Entries that are drawn in search of one whose seed is searched, before such a seed itself is mutated. */
+const MAX_PARENT_ATTEMPTS = 4;
 
 /** The least radius of mutants of a broken seed, relative to the distance at which it is broken. */
 const MIN_RADIUS_FACTOR = 0.7;
@@ -68,6 +70,8 @@ export interface TaskPlannerOptions {
   readonly ascends?: boolean;
   /** Undefined where no objective has accounts of seeds. */
   readonly accounts?: SeedAccounts | undefined;
+  /** The queries that are left; undefined where they are not limited. */
+  readonly budget?: QueryBudget | undefined;
 }
 
 /** The part of a task that says what is mutated and what the mutants are searched for. */
@@ -105,6 +109,43 @@ export class TaskPlanner {
     if (isForGoal && this.#catchesUp(taskNumber)) return firstAscentMutants(taskNumber, batch);
     if (directed?.search.seeksViolation) return violationSearchMutants(taskNumber, batch, isForGoal);
     return directed !== undefined && isForGoal ? directedMutants(batch) : mutantsInTask(taskNumber, batch);
+  }
+
+  /**
+   * Plans a task of at most so many mutants within the budget of queries, and spends them.
+   *
+   * @returns undefined where no seed has queries left
+   */
+  planWithinBudget(taskNumber: number, mutants: number): AffordableWork | undefined {
+    const { budget, masterSeed } = this.#options;
+    if (budget === undefined) return { ...this.plan(taskNumber, mutants), mutants };
+    const afford = (work: PlannedWork): AffordableWork | undefined =>
+      fitToBudget(work, mutants, budget, (entry) => this.#seedOf(entry));
+    const affordable = afford(this.plan(taskNumber, mutants));
+    if (affordable !== undefined) return affordable;
+    // A task in several steps may be too dear for what is left to each seed.
+    if (this.#openSeeds.length === 0) return undefined;
+    const random = randomStream(masterSeed, 'queries', taskNumber);
+    return afford(toWork(this.#planForCoverage(Math.ceil(mutants / MUTANTS_PER_PICK), random)));
+  }
+
+  #seedOf(entry: number): number {
+    return this.#options.corpus.at(entry).ancestorIndex;
+  }
+
+  /** Seeds with queries left, or all if queries are not limited; the unbroken ones alone, as long as nothing but these is sought. */
+  get #openSeeds(): number[] {
+    const { corpus, accounts } = this.#options;
+    const seeds = accounts?.seeds ?? Array.from({ length: corpus.size.seeds }, (_, seed) => seed);
+    const affordable = seeds.filter((seed) => this.#hasQueries(seed));
+    const unbroken =
+      accounts?.isExclusive === true ? affordable.filter((seed) => accounts.isUnbroken(seed)) : [];
+    return unbroken.length > 0 ? unbroken : affordable;
+  }
+
+  /** Whether there are queries left for another pick for a seed. */
+  #hasQueries(seed: number): boolean {
+    return this.#options.budget?.canSpend(seed, MUTANTS_PER_PICK) ?? true;
   }
 
   /** Plans the picks of a task of so many mutants. */
@@ -195,17 +236,22 @@ export class TaskPlanner {
     return scheduler.guardPicks === undefined ? pick() : scheduler.guardPicks(pick);
   }
 
-  /** The scheduler's pick; where nothing but broken seeds is asked for, a descendant of an unbroken one as long as there is one. */
+  /**
+   * The scheduler's pick: a descendant of a seed with queries left; where nothing but broken seeds is asked for, of an unbroken one as
+   * long as there is one.
+   */
   #pickParent(random: Random): number {
-    const { corpus, scheduler, accounts } = this.#options;
+    const { corpus, scheduler, accounts, budget } = this.#options;
     const pick = (): number => corpus.scheduledAt(scheduler.pick(corpus.scheduled, random));
-    if (accounts?.isExclusive !== true || !accounts.hasUnbroken()) return pick();
-    for (let attempt = 0; attempt < MAX_UNBROKEN_ATTEMPTS; attempt++) {
+    const seeksUnbroken = accounts?.isExclusive === true && accounts.hasUnbroken();
+    if (!seeksUnbroken && budget === undefined) return pick();
+    for (let attempt = 0; attempt < MAX_PARENT_ATTEMPTS; attempt++) {
       const parent = pick();
-      if (accounts.isUnbroken(corpus.at(parent).ancestorIndex)) return parent;
+      const seed = this.#seedOf(parent);
+      if (this.#hasQueries(seed) && (!seeksUnbroken || accounts.isUnbroken(seed))) return parent;
     }
-    const unbroken = accounts.seeds.filter((seed) => accounts.isUnbroken(seed));
-    return unbroken[random.below(unbroken.length)];
+    const open = this.#openSeeds;
+    return open.length === 0 ? pick() : open[random.below(open.length)];
   }
 
   #planForGoal(goalIndex: number, pickCount: number, lookahead: boolean, random: Random): PlannedWork {
@@ -213,7 +259,7 @@ export class TaskPlanner {
     if (directed === undefined) throw new Error('there is no directed search');
     const { search, mutatorScheduler } = directed;
     const canCombine = (a: number, b: number): boolean =>
-      !isTiedToAncestor || corpus.at(a).ancestorIndex === corpus.at(b).ancestorIndex;
+      !isTiedToAncestor || this.#seedOf(a) === this.#seedOf(b);
     const ascends = this.#drawAscent(goalIndex, lookahead, random);
     // A step does not know whether the steps before it used up the one geometric transform of DeepHunter's rule.
     const isMultiStep = (ascends || (search.isMultiStep(goalIndex) && !allowsOneGeometric)) && !singleBatches;
@@ -226,8 +272,9 @@ export class TaskPlanner {
       random,
       canCombine,
       lookahead,
-      (entry) => corpus.at(entry).ancestorIndex,
+      (entry) => this.#seedOf(entry),
       ascends,
+      this.#options.budget && ((seed) => this.#hasQueries(seed)),
     );
     const forAllSteps = <T>(list: readonly T[]): T[] =>
       Array.from({ length: pickCount }, (_, pick) => list[pick % picksPerStep]);

@@ -28,13 +28,14 @@ export interface TaskRecord {
   readonly looks?: boolean;
   readonly resized?: SizeChange;
   readonly radii?: readonly (number | null)[];
+  readonly queries?: readonly number[];
   readonly neighbours?: true;
 }
 
 /** The record of a task for the checkpoint. */
 export function toTaskRecord(task: Task): TaskRecord {
   const { number, mutants, parents, threshold, disabledObjectives, goal, picksPerStep, lookahead } = task;
-  const { sizeChange, radii, countsNeighbours } = task;
+  const { sizeChange, radii, queries, countsNeighbours } = task;
   return {
     number,
     execsBefore: task.firstExec,
@@ -51,6 +52,7 @@ export function toTaskRecord(task: Task): TaskRecord {
     ...(lookahead === undefined ? {} : { looks: lookahead }),
     ...(sizeChange === undefined ? {} : { resized: sizeChange }),
     ...(radii === undefined ? {} : { radii }),
+    ...(queries === undefined ? {} : { queries }),
     ...(countsNeighbours === undefined ? {} : { neighbours: countsNeighbours }),
   };
 }
@@ -79,8 +81,8 @@ function toGoalRecord({
 
 /** The task that a checkpoint's record describes. */
 export function fromTaskRecord(record: TaskRecord): Task {
-  const { number, mutants, parents, threshold, ended, focus, stride, looks, resized, radii, neighbours } =
-    record;
+  const { number, mutants, parents, threshold, ended, focus, stride, looks, resized } = record;
+  const { radii, queries, neighbours } = record;
   return {
     number,
     firstExec: record.execsBefore,
@@ -110,6 +112,7 @@ export function fromTaskRecord(record: TaskRecord): Task {
     ...(looks === undefined ? {} : { lookahead: looks }),
     ...(resized === undefined ? {} : { sizeChange: resized }),
     ...(radii === undefined ? {} : { radii }),
+    ...(queries === undefined ? {} : { queries }),
     ...(neighbours === undefined ? {} : { countsNeighbours: neighbours }),
   };
 }

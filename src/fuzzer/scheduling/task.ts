@@ -46,6 +46,8 @@ export interface Task {
   readonly sizeChange?: SizeChange;
   /** Of each pick, the largest distance of its mutants from their seed; null for no limit but the constraints. Absent for none. */
   readonly radii?: readonly (number | null)[];
+  /** Of each pick, the queries spent on its seed once its mutants have run. Absent where queries are not limited. */
+  readonly queries?: readonly number[];
 }
 
 /** Number of mutants of a task that get lookahead alone: those of all steps but the last. */

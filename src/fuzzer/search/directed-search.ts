@@ -142,6 +142,7 @@ export class DirectedSearch {
    * @param lookahead whether the task uses lookahead. One that does not, where the goal allows it, is for close subgoals
    * @param ancestorOf the seed's entry of an entry
    * @param ascends whether the task steps along gradients
+   * @param hasQueries whether an attacker has queries left for a seed; undefined where they are not limited
    */
   plan(
     goalIndex: number,
@@ -152,9 +153,14 @@ export class DirectedSearch {
     lookahead = false,
     ancestorOf: (entry: number) => number = (entry) => entry,
     ascends = false,
+    hasQueries?: (seed: number) => boolean,
   ): PlannedPicks {
     const suggestedStarts = this.#suggestedStarts.get(goalName(this.#goals[goalIndex])) ?? [];
-    const isOpen = this.#opennessFor(this.#goals[goalIndex], ancestorOf);
+    const isUnbroken = this.#opennessFor(this.#goals[goalIndex], ancestorOf);
+    const isOpen =
+      hasQueries === undefined
+        ? isUnbroken
+        : (entry: number): boolean => isUnbroken?.(entry) !== false && hasQueries(ancestorOf(entry));
     if (isOpen !== undefined) this.#states[goalIndex].restartSlots(isOpen);
     const request: PickRequest = {
       goalIndex,
@@ -166,6 +172,7 @@ export class DirectedSearch {
       ascends,
       suggestedStarts,
       isOpen,
+      ...(hasQueries === undefined ? {} : { hasQueries }),
     };
     return this.#seedSearches.get(goalIndex)?.plan(request) ?? planPicks(this.#states[goalIndex], request);
   }

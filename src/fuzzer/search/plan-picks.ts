@@ -64,8 +64,10 @@ export interface PickRequest {
   readonly ascends?: boolean;
   /** Entries that came close to the goal in an earlier campaign. */
   readonly suggestedStarts: readonly number[];
-  /** Whether an entry may be mutated: its seed is not broken. Absent where all may. */
+  /** Whether an entry may be mutated: its seed is not broken, and has queries left. Absent where all may. */
   readonly isOpen?: ((entry: number) => boolean) | undefined;
+  /** Whether an attacker has queries left for a seed. Absent where they are not limited. */
+  readonly hasQueries?: (seed: number) => boolean;
 }
 
 /** Draws subgoal, beam slot and parent of each pick of a task for a goal. */

@@ -53,7 +53,7 @@ export class SeedSearch {
   plan(request: PickRequest): PlannedPicks | undefined {
     const seeds: number[] = [];
     while (seeds.length < request.count) {
-      const seed = this.#nextSeed();
+      const seed = this.#nextSeed(request.hasQueries);
       if (seed === undefined) break;
       seeds.push(seed);
     }
@@ -79,18 +79,21 @@ export class SeedSearch {
     };
   }
 
-  #nextSeed(): number | undefined {
+  #nextSeed(hasQueries: (seed: number) => boolean = () => true): number | undefined {
     const accounts = this.#accounts;
     this.#turns++;
     const findUnbroken = (): number | undefined => {
       if (!accounts.hasUnbroken(this.#objective)) return undefined;
-      const place = this.#findFrom(this.#unbrokenTurn, (seed) => accounts.isUnbroken(seed, this.#objective));
+      const place = this.#findFrom(
+        this.#unbrokenTurn,
+        (seed) => accounts.isUnbroken(seed, this.#objective) && hasQueries(seed),
+      );
       if (place !== undefined) this.#unbrokenTurn = place;
       return place;
     };
     const findBroken = (): number | undefined => {
       if (!accounts.seeksLeast) return undefined;
-      const place = this.#findFrom(this.#brokenTurn, (seed) => this.#canComeNearer(seed));
+      const place = this.#findFrom(this.#brokenTurn, (seed) => this.#canComeNearer(seed) && hasQueries(seed));
       if (place !== undefined) this.#brokenTurn = place;
       return place;
     };

@@ -131,10 +131,13 @@ export async function minimizeFinding(
         share: 1 / (candidates.length - i),
       });
       const minimized = minimizedRecord(finding, candidate.goal, id, distance, rerun, assessment);
-      const threat = checker?.record(minimized, arraysOf(candidate.testcase), arraysOf(ancestor), [
-        ...finding.mutators,
-        ...minimized.mutators,
-      ]);
+      const threat = checker?.record(
+        minimized,
+        arraysOf(candidate.testcase),
+        arraysOf(ancestor),
+        [...finding.mutators, ...minimized.mutators],
+        finding.threat?.queries ?? 0,
+      );
       if (threat?.obeys === false) continue;
       const record = threat === undefined ? minimized : { ...minimized, threat };
       await storeVariant(campaign, store, record, candidate.testcase, prompt, rerun, assessment);

@@ -45,6 +45,7 @@ function evidence(
     testcase: new Map([['x', numbers(...values)]]),
     seed: SEED,
     trail: ['x:gaussian'],
+    queries: 8,
     masks: new Map(),
     ...others,
   };
@@ -179,5 +180,28 @@ describe('content-preserving changes', () => {
   test('exclude the mutators that say so themselves', () => {
     const said = MUTATORS.list().filter(({ mayChangeMeaning }) => mayChangeMeaning === true);
     expect([...ALTERING_MUTATORS].sort()).toEqual(said.map(({ name }) => name).sort());
+  });
+});
+
+describe('queries', () => {
+  const queries = { each: 100, total: 1000 };
+
+  test('are those that the finding says, of a seed and so of all', () => {
+    expect(judgeClauses(evidence([0.5, 0.5, 0.5], { block: { queries } })).clauses).toEqual(
+      expect.arrayContaining(['queries.each', 'queries.total']),
+    );
+    expect(brokenBy(evidence([0.5, 0.5, 0.5], { block: { queries } }, { queries: 101 }))).toEqual([
+      'queries.each',
+    ]);
+    expect(brokenBy(evidence([0.5, 0.5, 0.5], { block: { queries } }, { queries: 1001 }))).toEqual([
+      'queries.each',
+      'queries.total',
+    ]);
+  });
+
+  test.each([undefined, -1, 0.5, Number.NaN])('that are %p are none', (count) => {
+    expect(
+      brokenBy(evidence([0.5, 0.5, 0.5], { block: { queries: { each: 8 } } }, { queries: count })),
+    ).toEqual(['queries.each']);
   });
 });
