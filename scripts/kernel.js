@@ -9,8 +9,8 @@ const KERNELS = [
     name: 'KERNEL_BASE64',
   },
   {
-    wat: 'src/objectives/expression/reduce.wat',
-    binary: 'src/objectives/expression/reduce-binary.ts',
+    wat: 'src/expression/reduce.wat',
+    binary: 'src/expression/reduce-binary.ts',
     name: 'REDUCE',
   },
 ];

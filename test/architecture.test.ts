@@ -8,7 +8,7 @@ const LEVELS: readonly (readonly string[])[] = [
   ['extensions'],
   ['config', 'tensor'],
   ['model'],
-  ['analysis'],
+  ['analysis', 'expression'],
   ['inputs'],
   ['constraints'],
   ['mutators', 'coverage', 'objectives', 'schedulers'],

@@ -289,7 +289,8 @@ async function makeState(
       limits,
     },
     search:
-      setup.goals.length === 0
+      // A goal is come nearer to by mutating mutants again.
+      setup.goals.length === 0 || limits.once === true
         ? undefined
         : { directed: new DirectedSearch(setup.goals, accounts), mutatorScheduler: makeMutatorScheduler() },
     tasks: {

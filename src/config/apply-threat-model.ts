@@ -60,16 +60,14 @@ function checkKnowledge({ generate, quantize, coverage }: CampaignConfig, source
 /** @throws UserError where the limits that a kind of change rests on are missing */
 function checkAbilities(config: CampaignConfig, { may, knows }: ThreatModel, source: string): void {
   if (knows.model === 'outputs') checkKnowledge(config, source);
-  const { linf, l2, l0, edits, fixed, table } = config;
+  const { linf, l2, l0, valid, fixed, table } = config;
   const isNear = linf !== undefined || l2 !== undefined || l0 !== undefined;
   const where = `${source}: threatModel.may: ${may}`;
   if (may === 'indistinguishable' && !isNear)
     throw new UserError(`${where} needs a distance: set linf, l2 or l0 in threatModel.limits`);
-  if (may === 'content-preserving' && !isNear && edits === undefined)
-    throw new UserError(`${where} needs a distance: set linf, l2, l0 or edits in threatModel.limits`);
-  if (may === 'content-constrained' && fixed === undefined && !hasFixedColumn(table))
+  if (may === 'content-constrained' && fixed === undefined && valid === undefined && !hasFixedColumn(table))
     throw new UserError(
-      `${where} needs values that stay: set fixed in threatModel.limits to a mask, or table with columns of kind fixed`,
+      `${where} needs what stays: set fixed in threatModel.limits to a mask, valid to a condition, or table with columns of kind fixed`,
     );
 }
 

@@ -37,6 +37,12 @@ export const mutationSection = {
     help: 'maximum number of insertions, deletions and substitutions from the seed, of tokens or of characters in strings',
     defaultText: 'none',
   }),
+  valid: withFlag(z.string('must be a condition such as sum(x) > 0').optional(), {
+    flags: '--valid <condition>',
+    help: 'condition that every mutant meets, over inputs by name and their values in the seed, as seed or seed.name; the expressions of assert. Other mutants are drawn again',
+    defaultText: 'none',
+    example: 'abs(sum(x) - sum(seed)) < 0.1 * sum(seed)',
+  }),
   deephunter: withFlag(deephunterSettings.optional(), {
     flags: '--deephunter [alpha,beta]',
     help: "DeepHunter's limit: change either fewer than a fraction alpha of values by any amount, or every value by at most beta of the range; at most one geometric transform first",

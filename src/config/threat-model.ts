@@ -65,6 +65,7 @@ const limitSettings = strictMapping({
   l2: mutationSection.l2,
   l0: mutationSection.l0,
   edits: mutationSection.edits,
+  valid: mutationSection.valid,
   fixed: mutationSection.fixed,
   table: inputSection.table,
   range: inputSection.range,

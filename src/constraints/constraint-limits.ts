@@ -19,6 +19,10 @@ export interface ConstraintLimits {
   /** Largest number of insertions, deletions and substitutions in each token input. */
   readonly edits?: number | undefined;
   readonly deephunter?: DeepHunterRule | undefined;
+  /** Condition over inputs and their ancestor's, in the language of `src/expression`. */
+  readonly valid?: string | undefined;
+  /** Whether a mutant is one mutation of a seed, by one mutator; absent for false. */
+  readonly once?: true;
 }
 
 /** Whether a mutant's legality depends on its ancestor, so that generating one requires the ancestor's data. */
@@ -26,11 +30,13 @@ export function needsAncestor(
   limits: ConstraintLimits,
   inputs: readonly Omit<BoundsOptions, 'range'>[],
 ): boolean {
-  const { linf, l2, l0, edits, deephunter } = limits;
-  return [linf, l2, l0, edits, deephunter].some((limit) => limit !== undefined) || inputs.some(isAnchored);
+  const { linf, l2, l0, edits, deephunter, valid } = limits;
+  return (
+    [linf, l2, l0, edits, deephunter, valid].some((limit) => limit !== undefined) || inputs.some(isAnchored)
+  );
 }
 
-/** Whether an input's length may differ from its ancestor's; norms require equal lengths. */
-export function allowsResizing({ linf, l2, l0 }: ConstraintLimits): boolean {
-  return linf === undefined && l2 === undefined && l0 === undefined;
+/** Whether an input's length may differ from its ancestor's; norms and conditions require equal lengths. */
+export function allowsResizing({ linf, l2, l0, valid }: ConstraintLimits): boolean {
+  return [linf, l2, l0, valid].every((limit) => limit === undefined);
 }

@@ -8,6 +8,7 @@ import { isWithinEditDistance } from './is-within-edit-distance.ts';
 import { INWARD_FACTOR, NormProjection } from './norm-projection.ts';
 import { countStringEdits } from './string-edits.ts';
 import { stripPadding } from './strip-padding.ts';
+import { ValidCondition } from './valid-condition.ts';
 
 /** Cached bounds for DeepHunter's rule, one per reference entry; the cache is cleared when full. */
 const MAX_REFERENCES = 64;
@@ -25,6 +26,7 @@ export class ConstraintProjector {
   readonly #norms: NormProjection;
   readonly #referenceBounds: readonly Map<number, BoundsTracker>[];
   readonly #verifies: boolean;
+  readonly #valid: ValidCondition | undefined;
 
   /**
    * @param mutatedInputs indices of the inputs that are mutated
@@ -43,7 +45,8 @@ export class ConstraintProjector {
     const maxValues = maxSizes.reduce((sum, size) => sum + size, 0);
     this.#norms = new NormProjection(descriptors, this.#measuredInputs, maxValues);
     this.#referenceBounds = descriptors.map(() => new Map());
-    const { linf, l2, l0, deephunter } = limits;
+    const { linf, l2, l0, deephunter, valid } = limits;
+    this.#valid = valid === undefined ? undefined : new ValidCondition(valid);
     const projections = [l2, l0, deephunter].filter((limit) => limit !== undefined).length;
     const hasCategories = descriptors.some(({ columns }) => columns?.some(({ kind }) => kind === 'category'));
     // A projection may violate a constraint that an earlier one enforced.
@@ -53,9 +56,9 @@ export class ConstraintProjector {
 
   /** Whether there is any constraint beyond the bounds. */
   get isNeeded(): boolean {
-    const { l2, l0, edits, deephunter } = this.#limits;
+    const { l2, l0, edits, deephunter, valid } = this.#limits;
     return (
-      [l2, l0, edits, deephunter].some((limit) => limit !== undefined) ||
+      [l2, l0, edits, deephunter, valid].some((limit) => limit !== undefined) ||
       this.#descriptors.some(({ columns }) =>
         columns?.some(({ kind }) => kind !== 'range' && kind !== 'fixed'),
       )
@@ -88,7 +91,8 @@ export class ConstraintProjector {
     if (l0 !== undefined) this.#norms.projectL0(l0, form, inputs, row, ancestor);
     if (l2 !== undefined) this.#norms.projectL2(l2, form, inputs, row, ancestor);
     if (edits !== undefined && !this.#isWithinEdits(edits, form, inputs, row, ancestor)) return false;
-    return !this.#verifies || this.#satisfiesLimits(form, inputs, row, ancestor, reference?.data);
+    if (this.#verifies && !this.#satisfiesLimits(form, inputs, row, ancestor, reference?.data)) return false;
+    return this.#valid?.holds({ form, inputs }, row, ancestor) ?? true;
   }
 
   #projectColumns(

@@ -6,6 +6,7 @@ import { DTYPES, readNumber, type TensorData } from '../tensor/tensor.ts';
 import type { ConstraintLimits } from './constraint-limits.ts';
 import { editDistance } from './edit-distance.ts';
 import { stripPadding } from './strip-padding.ts';
+import { ValidCondition } from './valid-condition.ts';
 
 /** Testcases from which constraints measure. */
 export interface ConstraintAnchors {
@@ -35,7 +36,7 @@ export function findBrokenConstraints(
   let squares = 0;
   let changes = 0;
   let largest = 0;
-  const { linf, l2, l0 } = limits;
+  const { linf, l2, l0, valid } = limits;
   const isMeasured = linf !== undefined || l2 !== undefined || l0 !== undefined;
   for (const [input, { name, type }] of testcase.form.inputs.entries()) {
     const values = testcase.inputs[input];
@@ -70,7 +71,18 @@ export function findBrokenConstraints(
   if (linf !== undefined && largest > linf) broken.push(`L-infinity is ${largest}, above ${linf}`);
   if (l2 !== undefined && Math.sqrt(squares) > l2) broken.push(`L2 is ${Math.sqrt(squares)}, above ${l2}`);
   if (l0 !== undefined && changes > l0) broken.push(`L0 is ${changes}, above ${l0}`);
+  if (valid !== undefined && !conditionOf(limits, valid).holds(testcase, 0, ancestor))
+    broken.push(`${valid} does not hold`);
   return broken;
+}
+
+/** Parsed once for each campaign. */
+const conditions = new WeakMap<ConstraintLimits, ValidCondition>();
+
+function conditionOf(limits: ConstraintLimits, valid: string): ValidCondition {
+  const condition = conditions.get(limits) ?? new ValidCondition(valid);
+  conditions.set(limits, condition);
+  return condition;
 }
 
 /** Edits of characters in the strings of an input, string by string. */

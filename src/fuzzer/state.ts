@@ -185,6 +185,7 @@ export class FuzzerState implements CorpusSource {
       batch: tasks.batch,
       singleBatches: tasks.singleBatches,
       allowsOneGeometric: limits.deephunter !== undefined,
+      mutatesOnce: limits.once === true,
       isTiedToAncestor: this.#isTiedToAncestor,
       sizeChanges: tasks.sizeChanges ?? [],
       ascends: tasks.ascends ?? false,

@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto';
 import { UserError } from '../core/errors.ts';
 import { formatNumber } from '../core/format-number.ts';
+import { CompiledExpression, type Verdicts } from '../expression/compiled-expression.ts';
+import { parseExpression } from '../expression/parse-expression.ts';
+import type { TensorsByName } from '../expression/shapes.ts';
+import { type ExpressionNode, formatExpression, tensorNamesIn } from '../expression/syntax.ts';
 import type { BatchTensor } from '../model/batched-model.ts';
-import { CompiledExpression, type Verdicts } from './expression/compiled-expression.ts';
-import { parseExpression } from './expression/parse-expression.ts';
-import type { TensorsByName } from './expression/shapes.ts';
-import { type ExpressionNode, formatExpression, tensorNamesIn } from './expression/syntax.ts';
 import { logMargin } from './margin.ts';
 import {
   type JudgedBatch,

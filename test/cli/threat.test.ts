@@ -274,3 +274,33 @@ describe('a budget of queries', () => {
     expect(stderr).toContain('threatModel.queries.each must be a whole number, 8 or more');
   });
 });
+
+describe('a condition on mutants', () => {
+  const VALID = 'abs(sum(x) - sum(seed)) < 0.01 and max(abs(x - seed.x)) < 0.1';
+
+  test('holds for all findings, those of minimize included', async () => {
+    const { code, out, result } = await fuzz({
+      ...NEAR,
+      may: 'content-preserving',
+      limits: { range: [0, 1], valid: VALID },
+    });
+    expect(code).toBe(1);
+    expect(result.threatModel).toMatchObject({ outside: 0, success: [{ seeds: 3, of: 5 }] });
+    const minimized = await neurofuzz(['minimize', '--all', out, '--tries', '60']);
+    expect(minimized.code).toBe(0);
+    const clauses = findingFolders(out).map((finding) => readJson(finding, 'finding.json').threat.clauses);
+    for (const list of clauses) expect(list).toContain('limits.valid');
+    expect((await neurofuzz(['replay', out])).code).toBe(1);
+  });
+
+  test.each([
+    ['sum(y) > 0', /--valid: y is no input; there are x, seed\.x, seed/],
+    ['sum(x) > 100', /--valid: sum\(x\) > 100 does not hold for any seed/],
+    ['sum(x', /--valid: expected/],
+    ['1 > 0', /--valid: 1 > 0 names no input/],
+  ])('%s is refused', async (valid, message) => {
+    const { code, stderr } = await fuzz({ ...NEAR, may: 'content-constrained', limits: { valid } });
+    expect(code).toBe(2);
+    expect(stderr).toMatch(message);
+  });
+});

@@ -3,12 +3,12 @@ import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import wabt from 'wabt';
 import { UserError } from '../../src/core/errors.ts';
+import { REDUCTIONS } from '../../src/expression/loops.ts';
+import { parseExpression } from '../../src/expression/parse-expression.ts';
+import { reduceRows } from '../../src/expression/reduce.ts';
+import { REDUCE } from '../../src/expression/reduce-binary.ts';
+import { formatExpression } from '../../src/expression/syntax.ts';
 import type { BatchTensor } from '../../src/model/batched-model.ts';
-import { REDUCTIONS } from '../../src/objectives/expression/loops.ts';
-import { parseExpression } from '../../src/objectives/expression/parse-expression.ts';
-import { reduceRows } from '../../src/objectives/expression/reduce.ts';
-import { REDUCE } from '../../src/objectives/expression/reduce-binary.ts';
-import { formatExpression } from '../../src/objectives/expression/syntax.ts';
 import type { JudgedBatch, Violation } from '../../src/objectives/objective.ts';
 import { makeBuiltIn } from '../../src/objectives/registry.ts';
 import { expectSame } from '../support/expect-same.ts';
@@ -175,7 +175,7 @@ describe('margins', () => {
 describe('reductions four values at a time', () => {
   test('reduce-binary.ts is what reduce.wat compiles to', async () => {
     const { parseWat } = await wabt();
-    const source = readFileSync('src/objectives/expression/reduce.wat', 'utf8');
+    const source = readFileSync('src/expression/reduce.wat', 'utf8');
     const { buffer } = parseWat('reduce.wat', source, { simd: true }).toBinary({});
     expect(Buffer.from(buffer).toString('base64')).toBe(REDUCE);
   });

@@ -19,11 +19,14 @@ export function isBallConstrained({ linf, l2, l0 }: Pick<CampaignConfig, 'linf' 
  * @throws UserError naming what to add
  */
 export function checkLabels(
-  config: Pick<CampaignConfig, 'labels' | 'linf' | 'l2' | 'l0' | 'deephunter' | 'edits'>,
+  config: Pick<
+    CampaignConfig,
+    'labels' | 'linf' | 'l2' | 'l0' | 'deephunter' | 'edits' | 'valid' | 'threatModel'
+  >,
   objectives: readonly Pick<ObjectiveDescriptor, 'name' | 'labelled'>[],
   searches = true,
 ): void {
-  const { labels, deephunter, edits } = config;
+  const { labels } = config;
   const needing = objectives.find(({ labelled }) => labelled === true);
   if (needing === undefined) {
     if (labels === undefined) return;
@@ -33,10 +36,26 @@ export function checkLabels(
     throw new UserError(
       `--objective: ${needing.name} needs the class of each seed: set --labels labels.npy or --labels folders`,
     );
-  if (searches && !isBallConstrained(config) && deephunter === undefined && edits === undefined)
+  if (searches && !keepsClasses(config))
     throw new UserError(
-      `--objective: ${needing.name} needs a constraint within which a seed keeps its class: --linf, --l2, --l0, --deephunter or --edits`,
+      `--objective: ${needing.name} needs a constraint within which a seed keeps its class: --linf, --l2, --l0, --deephunter, --edits or --valid`,
     );
+}
+
+/** Whether a constraint, or a threat model that says what stays, keeps the classes of seeds. */
+function keepsClasses({
+  deephunter,
+  edits,
+  valid,
+  threatModel,
+  ...norms
+}: Pick<CampaignConfig, 'linf' | 'l2' | 'l0' | 'deephunter' | 'edits' | 'valid' | 'threatModel'>): boolean {
+  return (
+    isBallConstrained(norms) ||
+    [deephunter, edits, valid].some((limit) => limit !== undefined) ||
+    threatModel?.may === 'content-constrained' ||
+    threatModel?.may === 'content-preserving'
+  );
 }
 
 /**

@@ -1,6 +1,7 @@
 import { UserError } from '../../core/errors.ts';
 import { describeArms } from '../../fuzzer/scheduling/mutator-arms.ts';
 import type { InputDescriptor } from '../../inputs/input-descriptor.ts';
+import { mildMutators } from '../../mutators/corruption/mild.ts';
 import { defaultMutators, fitsInput, MUTATORS, makeMutator } from '../../mutators/registry.ts';
 import type { RequestedMutators } from './requested-mutators.ts';
 
@@ -10,6 +11,8 @@ export interface MutatorChoiceOptions {
   readonly keepsLabels: boolean;
   /** Whether no mutator may change the meaning of an input, by the threat model. */
   readonly refusesMeaningChanges: boolean;
+  /** Whether a mutant is one mild mutation of a picture, since nothing limits its distance. */
+  readonly isOnce: boolean;
   /** Whether DeepHunter's rule holds: at most one geometric mutation of a seed and its descendants. */
   readonly allowsOneGeometric: boolean;
 }
@@ -25,11 +28,12 @@ export async function chooseMutators(
   requested: readonly RequestedMutators[],
   inputs: readonly InputDescriptor[],
   isKept: readonly boolean[],
-  { keepsLabels, refusesMeaningChanges, allowsOneGeometric }: MutatorChoiceOptions,
+  { keepsLabels, refusesMeaningChanges, isOnce, allowsOneGeometric }: MutatorChoiceOptions,
 ): Promise<string[][]> {
   checkMutatorsFit(requested, inputs, isKept);
   const mutators = requested.map((mutatorsOfInput, i) => {
     if (isKept[i]) return [];
+    if (isOnce) return mildSpecs(mutatorsOfInput, inputs[i]);
     const list = refusesMeaningChanges ? withoutMeaningChanges(mutatorsOfInput) : mutatorsOfInput;
     const specs = mutatorSpecs(list, inputs[i]);
     return (keepsLabels || refusesMeaningChanges) && list === 'default' ? labelPreserving(specs) : specs;
@@ -37,6 +41,28 @@ export async function chooseMutators(
   checkAnyMutated(requested, mutators, inputs);
   if (allowsOneGeometric) await refuseOnlyGeometric(mutators, inputs);
   return mutators;
+}
+
+/**
+ * The mild mutators of a picture: all, or those that are requested.
+ *
+ * @throws UserError where the input takes no pictures, or another mutator is requested
+ */
+function mildSpecs(requested: RequestedMutators, { name, picture }: InputDescriptor): string[] {
+  if (requested === 'none') return [];
+  const where = 'threatModel.may: content-preserving';
+  if (picture === undefined)
+    throw new UserError(
+      `${where} has a meaning of its own for pictures alone, and input ${name} takes none: set linf, l2, l0, edits or valid in threatModel.limits, or --mutator ${name}=none`,
+    );
+  const mild = mildMutators();
+  if (requested === 'default') return mild;
+  const strong = requested.find(({ spec }) => !mild.includes(spec));
+  if (strong !== undefined)
+    throw new UserError(
+      `--mutator: ${strong.spec} is not one of the changes that ${where} allows without a limit: set linf, l2, l0, edits or valid in threatModel.limits, or use ${mild[0]}, ${mild.slice(-2).join(', ')} and the like`,
+    );
+  return requested.map(({ spec }) => spec);
 }
 
 /** Share of the picks that mutate a mask: what a model makes of its other inputs is what campaigns are for. */

@@ -1,6 +1,7 @@
 import type { BudgetConfig } from '../../config/budget-section.ts';
 import type { CampaignConfig, InputConfig, ModelConfig, MutationConfig } from '../../config/schema.ts';
 import type { ConstraintLimits } from '../../constraints/constraint-limits.ts';
+import { ValidCondition } from '../../constraints/valid-condition.ts';
 import { UserError } from '../../core/errors.ts';
 import { type LengthChanges, resolveLengthChanges } from '../../fuzzer/generation/length-changes.ts';
 import { fixFreeShapes } from '../../inputs/free-shapes.ts';
@@ -86,6 +87,7 @@ export async function resolveInputs(
   const mutators = await chooseMutators(requestedMutators, descriptors, ranges.isKept, {
     keepsLabels,
     refusesMeaningChanges: config.threatModel?.may === 'content-preserving',
+    isOnce: mutatesOnce(config),
     allowsOneGeometric: config.deephunter !== undefined,
   });
   const shares = pickShares(mutators, descriptors);
@@ -96,7 +98,11 @@ export async function resolveInputs(
     config.threatModel?.goal,
     notices,
   );
-  const limits = constraintLimits(config, descriptors, isMutated);
+  const limits = {
+    ...constraintLimits(config, descriptors, isMutated),
+    ...(mutatesOnce(config) ? ({ once: true } as const) : {}),
+  };
+  if (limits.valid !== undefined) checkValid(limits.valid, seeds);
   const lengthChanges = resolveLengthChanges(testcaseInputs, descriptors, isMutated, seeds, limits);
   if (seedSet.areGiven && !takesPrompts) explainLengths(testcaseInputs, lengthChanges, config, notices);
   return {
@@ -116,9 +122,24 @@ export async function resolveInputs(
   };
 }
 
+/** Whether mutants are single mutations: their meaning is kept, and nothing limits their distance. */
+function mutatesOnce({
+  threatModel,
+  linf,
+  l2,
+  l0,
+  edits,
+  valid,
+}: MutationConfig & Pick<Partial<CampaignConfig>, 'threatModel'>): boolean {
+  return (
+    threatModel?.may === 'content-preserving' &&
+    [linf, l2, l0, edits, valid].every((limit) => limit === undefined)
+  );
+}
+
 /** @throws UserError where a limit is given that is for none of the inputs that are mutated */
 function constraintLimits(
-  { linf, l2, l0, edits, deephunter }: MutationConfig,
+  { linf, l2, l0, edits, deephunter, valid }: MutationConfig,
   descriptors: readonly InputDescriptor[],
   isMutated: readonly boolean[],
 ): ConstraintLimits {
@@ -132,7 +153,18 @@ function constraintLimits(
   const norm = Object.entries(norms).find(([, limit]) => limit !== undefined)?.[0];
   if (norm !== undefined && isOnlyStrings)
     throw new UserError(`--${norm} is for numbers, but only strings are mutated: use --edits`);
-  return { linf, l2, l0, edits, deephunter };
+  return { linf, l2, l0, edits, deephunter, valid };
+}
+
+/** @throws UserError where a condition makes no sense for the inputs, or no seed meets it */
+function checkValid(valid: string, seeds: Seeds): void {
+  const condition = new ValidCondition(valid);
+  const forms = new Map(seeds.map((seed) => [seed.form.key, seed]));
+  for (const seed of forms.values()) condition.check(seed);
+  if (!seeds.some((seed) => condition.holds(seed, 0, seed)))
+    throw new UserError(
+      `--valid: ${valid} does not hold for any seed: change the condition, or set other --seeds`,
+    );
 }
 
 function withPickShares(

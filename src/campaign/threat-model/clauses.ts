@@ -1,6 +1,10 @@
 import { GOAL_OBJECTIVES, type ThreatModel } from '../../config/threat-model.ts';
+import { CompiledExpression } from '../../expression/compiled-expression.ts';
+import { parseExpression } from '../../expression/parse-expression.ts';
+import type { BatchTensor } from '../../model/batched-model.ts';
 import type { Finding } from '../../storage/finding.ts';
 import { DTYPES, readNumber, type Tensor } from '../../tensor/tensor.ts';
+import { trailOutcome } from './trail-clause.ts';
 
 /** An input as campaign.yaml records it. */
 export interface CheckedInput {
@@ -21,6 +25,7 @@ export interface CheckedSettings {
   readonly l2?: number;
   readonly l0?: number;
   readonly edits?: number;
+  readonly valid?: string;
   readonly table?: unknown;
   readonly corpus?: unknown;
   readonly mutator?: Readonly<Record<string, unknown>>;
@@ -60,29 +65,13 @@ export interface ThreatVerdict {
   readonly broken: readonly BrokenClause[];
 }
 
-/** Mutators whose mutants may mean something else than their parents. */
-export const ALTERING_MUTATORS: ReadonlySet<string> = new Set([
-  'bisect',
-  'blend',
-  'category',
-  'copy',
-  'crossover',
-  'interpolate',
-  'mirror',
-  'negate',
-  'permute',
-  'phrase',
-  'splice',
-  'unusual',
-]);
-
 const BUILT_IN_OBJECTIVES = new Set(Object.values(GOAL_OBJECTIVES).flat());
 
 /** Objectives of runs that end the process: a finding whoever attacks. */
 const FAILURES = new Set(['crash', 'hang', 'memory']);
 
 /** `true` for a clause that holds, a description of the breach, or undefined where it cannot be checked. */
-type Outcome = true | string | undefined;
+export type Outcome = true | string | undefined;
 
 /** Judges a finding by the clauses of its campaign's threat model, from values as stored and in double precision. */
 export function judgeClauses(evidence: ThreatEvidence): ThreatVerdict {
@@ -101,6 +90,7 @@ function outcomesOf(evidence: ThreatEvidence): [clause: string, outcome: Outcome
   outcomes.push(['limits.range', rangeOutcome(evidence)]);
   if (evidence.masks === undefined || evidence.masks.size > 0)
     outcomes.push(['limits.fixed', fixedOutcome(evidence)]);
+  if (settings.valid !== undefined) outcomes.push(['limits.valid', validOutcome(settings.valid, evidence)]);
   if (columnsOf(settings.table).size > 0) outcomes.push(['limits.table', tableOutcome(evidence)]);
   if (may === 'content-preserving') outcomes.push(['may', trailOutcome(evidence)]);
   outcomes.push(...queryOutcomes(evidence));
@@ -272,6 +262,24 @@ function rangeOutcome({ settings, testcase, seed }: ThreatEvidence): Outcome {
   return true;
 }
 
+/** A condition over the inputs, by name, and those of the seed, as `seed.name`, or `seed` for the only one. */
+function validOutcome(valid: string, { settings, testcase, seed }: ThreatEvidence): Outcome {
+  if (seed === undefined) return undefined;
+  const tensors = new Map<string, BatchTensor>();
+  const add = (name: string, { type, shape, data }: Tensor): void =>
+    void tensors.set(name, { name, type, shape, size: data.length, data });
+  for (const { name } of settings.inputs) {
+    const [values, from] = [testcase.get(name), seed.get(name)];
+    if (values === undefined || from === undefined) return `it has no input ${name}`;
+    add(name, values);
+    add(`seed.${name}`, from);
+    if (settings.inputs.length === 1 && name !== 'seed') add('seed', from);
+  }
+  const syntax = parseExpression('limits.valid', valid);
+  const { margins, nanRows } = new CompiledExpression('limits.valid', syntax, tensors).evaluate(tensors, 1);
+  return (nanRows[0] === 0 && margins.every((margin) => margin > 0)) || `${valid} does not hold`;
+}
+
 function sameSize(seed: Tensor | undefined, { data }: Tensor): Tensor | undefined {
   return seed?.data.length === data.length ? seed : undefined;
 }
@@ -322,10 +330,4 @@ function tableOutcome({ settings, testcase, seed }: ThreatEvidence): Outcome {
     }
   }
   return true;
-}
-
-function trailOutcome({ trail }: ThreatEvidence): Outcome {
-  const altering = trail?.find((step) => ALTERING_MUTATORS.has(step.slice(step.lastIndexOf(':') + 1)));
-  if (altering !== undefined) return `${altering} made it, which may alter the meaning`;
-  return trail === undefined ? undefined : true;
 }

@@ -69,6 +69,7 @@ const LIMIT_TEXTS = {
   l2: 'largest Euclidean distance',
   l0: 'most values changed',
   edits: 'most edits',
+  valid: 'condition',
   fixed: 'mask of fixed values',
   table: 'columns',
   range: 'legal values',

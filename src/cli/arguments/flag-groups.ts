@@ -30,6 +30,7 @@ const FLAG_GROUPS: Readonly<Record<string, readonly string[]>> = {
     '--l2',
     '--l0',
     '--edits',
+    '--valid',
     '--deephunter',
     '--fixed',
     '--dictionary',

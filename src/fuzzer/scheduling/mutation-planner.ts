@@ -34,18 +34,24 @@ export class MutationPlanner {
   readonly #corpus: PlannerCorpus;
   readonly #arms: readonly (readonly ArmDescriptor[])[];
   readonly #allowsOneGeometric: boolean;
+  readonly #mutatesOnce: boolean;
   /** Of each input, the arm that replaces a mutator that cannot be used. */
   readonly #fallbackArms: readonly number[];
 
-  /** @param allowsOneGeometric whether DeepHunter's rule holds: one geometric mutation of a seed and its descendants */
+  /**
+   * @param allowsOneGeometric whether DeepHunter's rule holds: one geometric mutation of a seed and its descendants
+   * @param mutatesOnce whether a mutant is one mutation of a seed, by one mutator
+   */
   constructor(
     corpus: PlannerCorpus,
     arms: readonly (readonly ArmDescriptor[])[],
     allowsOneGeometric: boolean,
+    mutatesOnce = false,
   ) {
     this.#corpus = corpus;
     this.#arms = arms;
     this.#allowsOneGeometric = allowsOneGeometric;
+    this.#mutatesOnce = mutatesOnce;
     this.#fallbackArms = arms.map((list) =>
       Math.max(
         0,
@@ -72,6 +78,12 @@ export class MutationPlanner {
   /** Plans the mutation of an entry with mutators that the scheduler selects. */
   plan(entry: number, scheduler: Pick<MutatorScheduler, 'select'>, random: Random): PlannedMutation {
     const stacks = scheduler.select(random);
+    if (this.#mutatesOnce)
+      return {
+        parent: this.#corpus.at(entry).ancestorIndex,
+        partner: -1,
+        stacks: padStacks(onlyFirst(stacks)),
+      };
     const parent = this.#allowsOneGeometric ? this.#applyGeometricRule(entry, stacks) : entry;
     const partner = this.#choosePartner(parent, stacks, random);
     return { parent, partner, stacks: padStacks(stacks) };
@@ -149,4 +161,10 @@ export class MutationPlanner {
       });
     });
   }
+}
+
+/** The first mutator of the first input that has one. */
+function onlyFirst(stacks: readonly (readonly number[])[]): number[][] {
+  const first = stacks.findIndex(({ length }) => length > 0);
+  return stacks.map((stack, input) => (input === first ? stack.slice(0, 1) : []));
 }

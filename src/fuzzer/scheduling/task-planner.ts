@@ -62,6 +62,8 @@ export interface TaskPlannerOptions {
   readonly singleBatches: boolean;
   /** Whether DeepHunter's rule allows one geometric transform in a lineage. */
   readonly allowsOneGeometric: boolean;
+  /** Whether a mutant is one mutation of a seed, by one mutator; false by default. */
+  readonly mutatesOnce?: boolean;
   /** Whether constraints tie a mutant to its ancestor, so that only entries of one ancestor can be combined. */
   readonly isTiedToAncestor: boolean;
   /** Sizes beyond those of the seeds that some tasks have, in turn. */
@@ -91,7 +93,8 @@ export class TaskPlanner {
 
   constructor(options: TaskPlannerOptions) {
     this.#options = options;
-    this.#mutations = new MutationPlanner(options.corpus, options.arms, options.allowsOneGeometric);
+    const { corpus, arms, allowsOneGeometric, mutatesOnce } = options;
+    this.#mutations = new MutationPlanner(corpus, arms, allowsOneGeometric, mutatesOnce);
     this.#climbs = new ClimbPlanner(options.corpus, options.arms);
   }
 

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { arraysOf, ThreatChecker } from '../../campaign/obeys.ts';
 import { type Distance, measureDistance } from '../../constraints/distance.ts';
+import { ValidCondition } from '../../constraints/valid-condition.ts';
 import { inferInputKind } from '../../inputs/input-kind.ts';
 import { resizeToForm } from '../../inputs/sizes/size-change.ts';
 import { decodeTestcase, type TestcaseData, testcaseId } from '../../inputs/testcase.ts';
@@ -86,12 +87,16 @@ export async function minimizeFinding(
     onRuns(rows);
     return finished;
   };
+  const { valid } = config;
+  const condition = valid === undefined ? undefined : new ValidCondition(valid);
   const search: VariantSearch = {
-    oracle: (variants) =>
-      counted(
+    oracle: async (variants) => {
+      const fails = await counted(
         variants.length,
         rerunClient.testVariants({ ...request, batch: packBatch(variants), rows: variants.length }),
-      ),
+      );
+      return fails.map((isFailing, i) => isFailing && (condition?.holds(variants[i], 0, seed) ?? true));
+    },
     marginOracle: (variants) =>
       counted(
         variants.length,

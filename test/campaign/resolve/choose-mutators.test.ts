@@ -35,6 +35,7 @@ const choose = async (
   {
     keepsLabels = false,
     refusesMeaningChanges = false,
+    isOnce = false,
     allowsOneGeometric = false,
     isKept = [false, false],
   } = {},
@@ -44,9 +45,28 @@ const choose = async (
   return chooseMutators(requests, INPUTS, keptOrNone, {
     keepsLabels,
     refusesMeaningChanges,
+    isOnce,
     allowsOneGeometric,
   });
 };
+
+describe('changes that keep the meaning without a limit', () => {
+  test('are mild ones of pictures', async () => {
+    const [specs] = await choose('mask=none', { isOnce: true });
+    expect(specs).toEqual(
+      expect.arrayContaining(['fog:severity=1', 'fog:severity=2', 'rotate:most=10', 'translate:most=0.1']),
+    );
+    expect(specs.some((spec) => /severity=[^12]/.test(spec))).toBe(false);
+    const setting = { image: ['fog:severity=2'], mask: 'none' };
+    expect(await choose(setting, { isOnce: true })).toEqual([['fog:severity=2'], []]);
+  });
+
+  test('refuse other mutators, and inputs that take no pictures', async () => {
+    const strong = choose({ image: ['fog:severity=3'], mask: 'none' }, { isOnce: true });
+    await expect(strong).rejects.toThrow(/fog:severity=3 is not one of the changes/);
+    await expect(choose({ mask: ['flip'] }, { isOnce: true })).rejects.toThrow(/input mask takes none/);
+  });
+});
 
 describe('requests', () => {
   test('without a setting are the default mix, except for a mask beside other inputs', async () => {

@@ -1,10 +1,10 @@
 import { describe, expect, test } from '@jest/globals';
 import {
-  ALTERING_MUTATORS,
   type CheckedSettings,
   judgeClauses,
   type ThreatEvidence,
 } from '../../../src/campaign/threat-model/clauses.ts';
+import { ALTERING_MUTATORS } from '../../../src/campaign/threat-model/trail-clause.ts';
 import { type ThreatModelSettings, threatModelSettings } from '../../../src/config/threat-model.ts';
 import { MUTATORS } from '../../../src/mutators/registry.ts';
 import type { Tensor } from '../../../src/tensor/tensor.ts';
@@ -180,6 +180,47 @@ describe('content-preserving changes', () => {
   test('exclude the mutators that say so themselves', () => {
     const said = MUTATORS.list().filter(({ mayChangeMeaning }) => mayChangeMeaning === true);
     expect([...ALTERING_MUTATORS].sort()).toEqual(said.map(({ name }) => name).sort());
+  });
+});
+
+describe('content-preserving changes without a limit', () => {
+  const judge = (trail: readonly string[] | undefined, specs: readonly string[]) =>
+    brokenBy(
+      evidence([0.6, 0.5, 0.5], { block: { may: 'content-preserving' }, mutator: { x: specs } }, { trail }),
+    );
+
+  test('are one mild corruption, rotation or shift', () => {
+    expect(judge([], [])).toEqual([]);
+    for (const spec of ['fog:severity=1', 'fog:severity=2', 'rotate:most=10', 'translate:most=0.1'])
+      expect(judge([`x:${spec.split(':')[0]}`], [spec])).toEqual([]);
+    expect(judge(['x:fog', 'x:fog'], ['fog:severity=1'])).toEqual(['may']);
+  });
+
+  test.each(['fog', 'fog:severity=3', 'rotate', 'rotate:most=11', 'translate:most=0.11', 'gaussian'])(
+    'are not %s',
+    (spec) => {
+      expect(judge([`x:${spec.split(':')[0]}`], [spec])).toEqual(['may']);
+      expect(judge([`x:${spec.split(':')[0]}`], [`${spec.split(':')[0]}:severity=1`, spec])).toEqual(['may']);
+    },
+  );
+});
+
+describe('a condition', () => {
+  test.each([
+    ['sum(x) > 1.4', [0.5, 0.5, 0.5], []],
+    ['sum(x) > 1.6', [0.5, 0.5, 0.5], ['limits.valid']],
+    ['abs(sum(x) - sum(seed)) < 0.1', [0.6, 0.4, 0.5], []],
+    ['abs(sum(x) - sum(seed.x)) < 0.1', [0.6, 0.6, 0.5], ['limits.valid']],
+    ['sum(x) > 1.4', [0.5, 0.5, Number.NaN], ['limits.range', 'limits.valid']],
+  ] as const)('%s of %p', (valid, values, broken) => {
+    expect(brokenBy(evidence(values, { valid }))).toEqual(broken);
+  });
+
+  test('is not checked without the seed', () => {
+    const { unchecked } = judgeClauses(
+      evidence([0.5, 0.5, 0.5], { valid: 'sum(x) > 0' }, { seed: undefined }),
+    );
+    expect(unchecked).toContain('limits.valid');
   });
 });
 

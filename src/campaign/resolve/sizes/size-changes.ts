@@ -75,11 +75,22 @@ export async function resolveSizeChanges(
 /** Why sizes stay, a clause for people; undefined where they may change. */
 function reasonAgainst(
   { graph }: Pick<ModelInfo, 'graph'>,
-  { against, linf, l2, l0, edits, deephunter }: Pick<CampaignConfig, 'against'> & MutationConfig,
+  {
+    against,
+    linf,
+    l2,
+    l0,
+    edits,
+    deephunter,
+    valid,
+    threatModel,
+  }: Pick<CampaignConfig, 'against' | 'threatModel'> & MutationConfig,
   descriptors: readonly InputDescriptor[],
 ): string | undefined {
   if ([linf, l2, l0, edits, deephunter].some((limit) => limit !== undefined))
     return 'the distance from the seeds is limited';
+  if (valid !== undefined) return '--valid compares with the seed';
+  if (threatModel?.may === 'content-preserving') return 'the threat model keeps the meaning of inputs';
   if (against !== undefined) return 'the second model may not accept others';
   if (descriptors.some(({ fixed }) => fixed !== undefined)) return '--fixed keeps positions';
   if (searchableGraph(graph).nodes.some(({ op }) => op === 'If'))

@@ -1,4 +1,4 @@
-import { sizeOf } from '../../tensor/tensor.ts';
+import { sizeOf } from '../tensor/tensor.ts';
 import { broadcastShapes, operandAccess, operandIndex } from './broadcast.ts';
 import type { FloatArray, NumericCompiler, RowRange } from './numeric-compiler.ts';
 import { type ComparisonOperator, type ExpressionNode, formatExpression, isCondition } from './syntax.ts';

@@ -1,6 +1,6 @@
 import jsep from 'jsep';
-import { suggestName } from '../../core/did-you-mean.ts';
-import { UserError } from '../../core/errors.ts';
+import { suggestName } from '../core/did-you-mean.ts';
+import { UserError } from '../core/errors.ts';
 
 import {
   ARITHMETIC_OPERATORS,

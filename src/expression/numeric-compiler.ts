@@ -1,5 +1,5 @@
-import { UserError } from '../../core/errors.ts';
-import { readNumber, sizeOf } from '../../tensor/tensor.ts';
+import { UserError } from '../core/errors.ts';
+import { readNumber, sizeOf } from '../tensor/tensor.ts';
 import { broadcastShapes, operandAccess, operandIndex } from './broadcast.ts';
 import { FUNCTION_LOOPS, REDUCTIONS, softmax } from './loops.ts';
 import { type ReductionKind, reduceRows } from './reduce.ts';

@@ -1,4 +1,4 @@
-import { sizeOf } from '../../tensor/tensor.ts';
+import { sizeOf } from '../tensor/tensor.ts';
 
 /** Broadcast shape of two shapes by NumPy's rules; undefined if they are incompatible. */
 export function broadcastShapes(a: readonly number[], b: readonly number[]): number[] | undefined {

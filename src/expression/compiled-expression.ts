@@ -1,4 +1,4 @@
-import { sizeOf } from '../../tensor/tensor.ts';
+import { sizeOf } from '../tensor/tensor.ts';
 import {
   type ComparisonResult,
   type Condition,

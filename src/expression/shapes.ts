@@ -1,6 +1,6 @@
-import { UserError } from '../../core/errors.ts';
-import type { BatchTensor } from '../../model/batched-model.ts';
-import { shapeText, sizeOf } from '../../tensor/tensor.ts';
+import { UserError } from '../core/errors.ts';
+import type { BatchTensor } from '../model/batched-model.ts';
+import { shapeText, sizeOf } from '../tensor/tensor.ts';
 import { broadcastShapes } from './broadcast.ts';
 import { FUNCTION_LOOPS } from './loops.ts';
 import { type ExpressionNode, formatExpression } from './syntax.ts';
