@@ -8,12 +8,14 @@ neurofuzz: what docs/security.md promises is written here a second time.
 
 import hashlib
 import json
+import re
 import sys
 from pathlib import Path
 
 import numpy
 import yaml
 
+LIMITS = {"linf", "l2", "l0", "edits", "valid"}
 FAILURES = {"crash", "hang", "memory"}
 ALTERING = set("bisect blend category copy crossover interpolate mirror negate permute phrase splice unusual".split())
 OBJECTIVES = {
@@ -48,7 +50,29 @@ def trail(finding, entries):
     while parent is not None and parent != finding["ancestor"]:
         steps += entries[parent]["mutators"]
         parent = entries[parent]["parent"]
-    return [step.rsplit(":", 1)[1] for step in steps]
+    return [tuple(step.rsplit(":", 1)) for step in steps]
+
+
+def mild(settings, name, mutator):
+    """Whether a mutator is a mild corruption, rotation or shift by all its settings."""
+    own = [spec for spec in settings["mutator"][name] if spec.split(":")[0] == mutator]
+    turns = {"rotate": 10, "translate": 0.1}
+
+    def is_mild(spec):
+        if mutator in turns:
+            most = re.fullmatch(r"[a-z]+:most=([^,]+)", spec)
+            return most is not None and float(most[1]) <= turns[mutator]
+        return re.fullmatch(r"[a-z-]+:severity=[12]", spec) is not None
+
+    return len(own) > 0 and all(map(is_mild, own))
+
+
+def valid(condition, arrays, seed):
+    """Whether a condition holds, by numpy: for conditions of sums, extremes and absolute values over one input."""
+    (name,) = arrays.files
+    names = {"abs": numpy.abs, "sum": numpy.sum, "max": numpy.max, "min": numpy.min, name: arrays[name].astype(numpy.float64)}
+    text = condition.replace(f"seed.{name}", "seed")
+    return bool(eval(text, {"__builtins__": {}}, names | {"seed": seed[name].astype(numpy.float64)}))
 
 
 def masks(folder, settings):
@@ -87,8 +111,17 @@ def broken(folder, path, settings, entries, fixed):
     for norm, value in measured.items():
         if norm in settings and not value <= settings[norm]:
             yield norm
-    if model["may"] == "content-preserving" and ALTERING & set(trail(finding, entries)):
-        yield "may"
+    if model["may"] == "content-preserving":
+        steps = trail(finding, entries)
+        if ALTERING & {name for _, name in steps}:
+            yield "may"
+        elif not LIMITS & set(settings) and (len(steps) > 1 or not all(mild(settings, *step) for step in steps)):
+            yield "may"
+    if "valid" in settings and not valid(settings["valid"], arrays, seed):
+        yield "valid"
+    for limit in model.get("queries", {}).values():
+        if not 0 <= finding["threat"].get("queries", -1) <= limit:
+            yield "queries"
     if finding["objective"] in FAILURES:
         return
     details = finding["violation"]["details"]

@@ -1,11 +1,26 @@
-import type { ThreatModelSettings } from './threat-model.ts';
+import type { ThreatLimits, ThreatModelSettings } from './threat-model.ts';
 
 /** A threat model for a common situation. */
 export interface ThreatPreset {
   readonly help: string;
   readonly settings: ThreatModelSettings;
-  /** Largest change of a value as a share of the input's span; absent without such a limit. */
-  readonly linfShare?: number;
+  /** Limits on the changes of what an attacker sends; absent without any. */
+  readonly limitsOf?: (sent: Sent) => Partial<ThreatLimits>;
+}
+
+/** What an attacker sends. */
+interface Sent {
+  readonly kind: 'pictures' | 'numbers' | 'text';
+  /** Difference of the largest and the smallest legal value. */
+  readonly span: number;
+}
+
+/** Edits of a text that leave no doubt what it says. */
+const FEW_EDITS = 3;
+
+/** A distance within a share of the span. */
+function linfWithin(share: number, span: number): Partial<ThreatLimits> {
+  return { linf: Number((share * span).toPrecision(6)) };
 }
 
 /** Threat models that `init --threat-model` writes. */
@@ -31,7 +46,20 @@ export const THREAT_PRESETS = {
       may: 'indistinguishable',
       knows: { model: 'weights' },
     },
-    linfShare: 8 / 255,
+    limitsOf: ({ span }) => linfWithin(8 / 255, span),
+  },
+  'api-client': {
+    help: 'a client of a service who is handed an input, sees scores alone, and may ask 10,000 times for each',
+    settings: {
+      goal: { kind: 'untargeted' },
+      starts: 'given',
+      may: 'content-preserving',
+      knows: { model: 'outputs' },
+      queries: { each: 10_000 },
+    },
+    // Mild changes of pictures need no limit.
+    limitsOf: ({ kind, span }) =>
+      kind === 'pictures' ? {} : kind === 'text' ? { edits: FEW_EDITS } : linfWithin(0.1, span),
   },
 } as const satisfies Readonly<Record<string, ThreatPreset>>;
 
@@ -44,13 +72,9 @@ export const THREAT_PRESETS_HELP = THREAT_PRESET_NAMES.map(
   (name) => `${name}: ${THREAT_PRESETS[name].help}`,
 ).join('; ');
 
-/**
- * The threat model of a preset for an input.
- *
- * @param span difference of the largest and the smallest legal value
- */
-export function presetThreatModel(name: ThreatPresetName, span: number): ThreatModelSettings {
-  const { settings, linfShare }: ThreatPreset = THREAT_PRESETS[name];
-  if (linfShare === undefined) return settings;
-  return { ...settings, limits: { linf: Number((linfShare * span).toPrecision(6)) } };
+/** The threat model of a preset, with limits that suit what an attacker sends. */
+export function presetThreatModel(name: ThreatPresetName, sent: Sent): ThreatModelSettings {
+  const { settings, limitsOf }: ThreatPreset = THREAT_PRESETS[name];
+  const limits = limitsOf?.(sent) ?? {};
+  return Object.keys(limits).length === 0 ? settings : { ...settings, limits };
 }

@@ -138,7 +138,10 @@ function threatSection(
   { threatPreset, labels }: GivenSettings,
 ): string | undefined {
   if (threatPreset === undefined) return undefined;
-  const threatModel = presetThreatModel(threatPreset, narrowestSpan(inputs));
+  const threatModel = presetThreatModel(threatPreset, {
+    kind: sentKind(inputs),
+    span: narrowestSpan(inputs),
+  });
   const needsReference = threatModel.goal.kind === 'untargeted' && labels === undefined;
   return section(
     [
@@ -154,6 +157,13 @@ function threatSection(
     ].join('\n'),
     { threatModel, ...(needsReference ? { quantize: 'float16' } : {}) },
   );
+}
+
+/** What an attacker sends: pictures alone, text, or numbers. */
+function sentKind(inputs: readonly InputGuess[]): 'pictures' | 'numbers' | 'text' {
+  const kinds = inputs.filter(({ staysWhy }) => staysWhy === undefined).map(({ kind }) => kind);
+  if (kinds.every((kind) => kind === 'image')) return 'pictures';
+  return kinds.some((kind) => kind === 'tokens' || kind === 'strings') ? 'text' : 'numbers';
 }
 
 /** Smallest difference between the legal values of a mutated input of floats; 1 if none is known. */

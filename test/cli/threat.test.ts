@@ -144,18 +144,21 @@ describe('threat', () => {
 });
 
 describe('init --threat-model', () => {
-  test.each(['reliability', 'insider', 'benchmark-linf'])('%s writes a file that runs', async (preset) => {
-    const file = join(folder, `${preset}.yaml`);
-    const seeds = join(folder, 'rows.npz');
-    const flags = ['--threat-model', preset, '-i', seeds, '--range', '0,1'];
-    expect((await neurofuzz(['init', model, ...flags, '-o', file])).code).toBe(0);
-    const { code, stdout } = await neurofuzz(['threat', file]);
-    expect(code).toBe(0);
-    expect(stdout).toMatch(/attacker/);
-    const run = await neurofuzz(['fuzz', '-c', file, '-o', join(folder, preset), '-n', '500', '--quiet']);
-    expect(run.stderr).toBe('');
-    expect([0, 1]).toContain(run.code);
-  });
+  test.each(['reliability', 'insider', 'benchmark-linf', 'api-client'])(
+    '%s writes a file that runs',
+    async (preset) => {
+      const file = join(folder, `${preset}.yaml`);
+      const seeds = join(folder, 'rows.npz');
+      const flags = ['--threat-model', preset, '-i', seeds, '--range', '0,1'];
+      expect((await neurofuzz(['init', model, ...flags, '-o', file])).code).toBe(0);
+      const { code, stdout } = await neurofuzz(['threat', file]);
+      expect(code).toBe(0);
+      expect(stdout).toMatch(/attacker/);
+      const run = await neurofuzz(['fuzz', '-c', file, '-o', join(folder, preset), '-n', '500', '--quiet']);
+      expect(run.stderr).toBe('');
+      expect([0, 1]).toContain(run.code);
+    },
+  );
 
   test('with labels leaves the quantized copy out', async () => {
     const file = join(folder, 'labelled.yaml');

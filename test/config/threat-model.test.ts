@@ -186,13 +186,29 @@ describe('an attacker who sees outputs alone', () => {
 
 describe('presets', () => {
   test.each(THREAT_PRESET_NAMES)('%s is a valid threat model', (name) => {
-    expect(check(presetThreatModel(name, 2)).threatModel?.goal.kind).toBe(
+    expect(check(presetThreatModel(name, { kind: 'numbers', span: 2 })).threatModel?.goal.kind).toBe(
       name === 'reliability' ? 'reliability' : 'untargeted',
     );
   });
 
+  test('api-client limits what is not mild by itself', () => {
+    const limits = (kind: 'pictures' | 'numbers' | 'text') =>
+      check(presetThreatModel('api-client', { kind, span: 2 })).threatModel?.limits;
+    expect([limits('pictures'), limits('numbers'), limits('text')]).toEqual([
+      {},
+      { linf: 0.2 },
+      { edits: 3 },
+    ]);
+  });
+
   test('benchmark-linf is 8/255 of the span', () => {
-    expect(check(presetThreatModel('benchmark-linf', 2)).linf).toBeCloseTo(16 / 255, 6);
-    expect(check(presetThreatModel('benchmark-linf', 1)).linf).toBeCloseTo(8 / 255, 6);
+    expect(check(presetThreatModel('benchmark-linf', { kind: 'numbers', span: 2 })).linf).toBeCloseTo(
+      16 / 255,
+      6,
+    );
+    expect(check(presetThreatModel('benchmark-linf', { kind: 'numbers', span: 1 })).linf).toBeCloseTo(
+      8 / 255,
+      6,
+    );
   });
 });
