@@ -9,14 +9,14 @@ import { readFixedMask } from '../inputs/fixed-mask.ts';
 import type { Finding, ThreatRecord } from '../storage/finding.ts';
 import { decodeNpz } from '../tensor/npz.ts';
 import type { Tensor } from '../tensor/tensor.ts';
-import {
-  type CheckedInput,
-  type CheckedSettings,
-  type CheckedTestcase,
-  judgeClauses,
-  type ThreatEvidence,
-  type ThreatVerdict,
-} from './threat-model/clauses.ts';
+import { judgeClauses } from './threat-model/clauses.ts';
+import type {
+  CheckedInput,
+  CheckedSettings,
+  CheckedTestcase,
+  ThreatEvidence,
+  ThreatVerdict,
+} from './threat-model/evidence.ts';
 
 /** An id of a testcase. */
 const ID = /^[0-9a-f]{16}$/;

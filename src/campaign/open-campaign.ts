@@ -292,7 +292,14 @@ async function makeState(
       // A goal is come nearer to by mutating mutants again.
       setup.goals.length === 0 || limits.once === true
         ? undefined
-        : { directed: new DirectedSearch(setup.goals, accounts), mutatorScheduler: makeMutatorScheduler() },
+        : {
+            directed: new DirectedSearch(
+              setup.goals,
+              accounts,
+              config.threatModel?.knows.outputs === 'labels',
+            ),
+            mutatorScheduler: makeMutatorScheduler(),
+          },
     tasks: {
       masterSeed,
       batch: workload.taskMutants,

@@ -57,8 +57,28 @@ function checkKnowledge({ generate, quantize, coverage }: CampaignConfig, source
     throw new UserError(`${where} hides the layers: set coverage to auto, or name outputs`);
 }
 
+/** @throws UserError where classes alone do not show that the goal is reached, or more than classes is seen */
+function checkLabelsAlone(
+  { model }: ThreatModel['knows'],
+  { kind, confident }: ThreatModel['goal'],
+  source: string,
+): void {
+  const where = `${source}: threatModel.knows.outputs: labels`;
+  if (model !== 'outputs')
+    throw new UserError(
+      `${where} is for an attacker who sees nothing else: set threatModel.knows.model to outputs`,
+    );
+  if (kind !== 'untargeted' && kind !== 'targeted')
+    throw new UserError(
+      `${where} is for goals of classes: set threatModel.goal.kind to untargeted or targeted`,
+    );
+  if (confident !== undefined)
+    throw new UserError(`${where} shows no confidence: leave threatModel.goal.confident out`);
+}
+
 /** @throws UserError where the limits that a kind of change rests on are missing */
-function checkAbilities(config: CampaignConfig, { may, knows }: ThreatModel, source: string): void {
+function checkAbilities(config: CampaignConfig, { may, knows, goal }: ThreatModel, source: string): void {
+  if (knows.outputs === 'labels') checkLabelsAlone(knows, goal, source);
   if (knows.model === 'outputs') checkKnowledge(config, source);
   const { linf, l2, l0, valid, fixed, table } = config;
   const isNear = linf !== undefined || l2 !== undefined || l0 !== undefined;

@@ -108,8 +108,11 @@ export const threatModelSettings = strictMapping({
     model: z.enum(['weights', 'outputs']).default('weights').meta({
       help: 'weights: the search may look at all tensors and step along gradients; outputs: only at the outputs',
     }),
+    outputs: z.enum(['scores', 'labels']).default('scores').meta({
+      help: 'scores: a value for each class; labels: the class alone, which needs model: outputs and a goal of classes',
+    }),
   })
-    .default({ model: 'weights' })
+    .default({ model: 'weights', outputs: 'scores' })
     .meta({ help: 'what the attacker knows' }),
   queries: strictMapping({
     each: queryCount.optional().meta({

@@ -61,6 +61,17 @@ export const THREAT_PRESETS = {
     limitsOf: ({ kind, span }) =>
       kind === 'pictures' ? {} : kind === 'text' ? { edits: FEW_EDITS } : linfWithin(0.1, span),
   },
+  'label-only': {
+    help: 'the same for a client who sees the class alone: L-infinity of 8/255 of the span, 10,000 queries for each seed',
+    settings: {
+      goal: { kind: 'untargeted' },
+      starts: 'given',
+      may: 'indistinguishable',
+      knows: { model: 'outputs', outputs: 'labels' },
+      queries: { each: 10_000 },
+    },
+    limitsOf: ({ span }) => linfWithin(8 / 255, span),
+  },
 } as const satisfies Readonly<Record<string, ThreatPreset>>;
 
 export type ThreatPresetName = keyof typeof THREAT_PRESETS;

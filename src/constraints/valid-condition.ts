@@ -38,7 +38,9 @@ export class ValidCondition {
     const tensors = tensorsOf(testcase, 0, testcase);
     const missing = this.#names.find((name) => !tensors.has(name));
     if (missing !== undefined)
-      throw new UserError(`${PREFIX}: ${missing} is no input; there are ${[...tensors.keys()].join(', ')}`);
+      throw new UserError(
+        `${PREFIX}: ${missing} is not an input; there are ${[...tensors.keys()].join(', ')}`,
+      );
     this.#programFor(testcase.form, tensors);
   }
 

@@ -46,7 +46,11 @@ export function loadOptions({
   generate,
   threatModel,
 }: ModelConfig & { readonly threatModel?: ThreatModel | undefined }): LoadOptions {
-  const hidden = threatModel?.knows.model === 'outputs' ? { hidesTensors: true } : {};
+  const { model, outputs } = threatModel?.knows ?? {};
+  const hidden = {
+    ...(model === 'outputs' ? { hidesTensors: true } : {}),
+    ...(outputs === 'labels' ? { hidesScores: true } : {}),
+  };
   if (generate === undefined) return { runtime, signature, tags, half, ...hidden };
   const { prompts: _prompts, promptLength: _length, vocabulary, ...sampling } = generate;
   const isPath = vocabulary !== CODEPOINTS && !/^\w+:\/\//.test(vocabulary);

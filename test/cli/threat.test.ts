@@ -144,7 +144,7 @@ describe('threat', () => {
 });
 
 describe('init --threat-model', () => {
-  test.each(['reliability', 'insider', 'benchmark-linf', 'api-client'])(
+  test.each(['reliability', 'insider', 'benchmark-linf', 'api-client', 'label-only'])(
     '%s writes a file that runs',
     async (preset) => {
       const file = join(folder, `${preset}.yaml`);
@@ -173,13 +173,13 @@ describe('init --threat-model', () => {
 });
 
 describe('an attacker who sees outputs alone', () => {
-  const digits = (knows: string) =>
+  const digits = (known: string, others: object = {}) =>
     campaignFile(
       {
         goal: { kind: 'untargeted' },
         may: 'indistinguishable',
         limits: { linf: 0.4 },
-        knows: { model: knows },
+        knows: { model: known, ...others },
       },
       {
         model: resolve('corpora/quantized-digits/digits.onnx'),
@@ -210,6 +210,22 @@ describe('an attacker who sees outputs alone', () => {
     await neurofuzz(['fuzz', '-c', path, '-o', `${out}-4`, '--quiet', '-j', '4']);
     expect(digests(`${out}-4`, 'corpus', 'findings')).toEqual(digests(out, 'corpus', 'findings'));
     expect((await neurofuzz(['replay', out])).stdout).toMatch(/^still broken 10\/10 {2}differential-class/m);
+  });
+
+  test('bisects the way to other classes where these are all that is seen', async () => {
+    const run = async (jobs: string) => {
+      const { path, out } = digits('outputs', { outputs: 'labels' });
+      const { code, stdout } = await neurofuzz(['fuzz', '-c', path, '-o', out, '--json', '--jobs', jobs]);
+      return { code, out, result: JSON.parse(stdout) };
+    };
+    const [one, four] = [await run('1'), await run('4')];
+    expect(one.code).toBe(1);
+    expect(one.result.threatModel.success[0].seeds).toBeGreaterThan(0);
+    expect(digests(four.out, 'findings')).toEqual(digests(one.out, 'findings'));
+    const [folderOfOne] = findingFolders(one.out);
+    // No score is known: a class has 1, the others 0.
+    expect(readJson(folderOfOne, 'finding.json').summary).toMatch(/\(1 vs 0 for class \d+\)/);
+    expect((await neurofuzz(['replay', folderOfOne])).stdout).toMatch(/10/);
   });
 
   test('has gradients where the weights are known', async () => {
@@ -297,7 +313,7 @@ describe('a condition on mutants', () => {
   });
 
   test.each([
-    ['sum(y) > 0', /--valid: y is no input; there are x, seed\.x, seed/],
+    ['sum(y) > 0', /--valid: y is not an input; there are x, seed\.x, seed/],
     ['sum(x) > 100', /--valid: sum\(x\) > 100 does not hold for any seed/],
     ['sum(x', /--valid: expected/],
     ['1 > 0', /--valid: 1 > 0 names no input/],

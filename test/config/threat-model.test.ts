@@ -20,7 +20,8 @@ describe('a threat model', () => {
       starts: 'given',
       may: 'unconstrained',
       limits: {},
-      knows: { model: 'weights' },
+      knows: { model: 'weights', outputs: 'scores' },
+      queries: {},
       turn: 'after',
     });
   });
@@ -52,18 +53,26 @@ describe('a threat model', () => {
       { goal: UNTARGETED, population: { share: 2, cost: 1 } },
       /threatModel\.population\.share must be from 0 to 1, not 2/,
     ],
+    [
+      { goal: UNTARGETED, knows: { outputs: 'labels' } },
+      /knows\.outputs: labels is for an attacker who sees nothing else: set threatModel\.knows\.model to outputs/,
+    ],
+    [
+      { goal: { kind: 'reliability' }, knows: { model: 'outputs', outputs: 'labels' } },
+      /knows\.outputs: labels is for goals of classes/,
+    ],
+    [
+      { goal: { kind: 'untargeted', confident: 0.5 }, knows: { model: 'outputs', outputs: 'labels' } },
+      /knows\.outputs: labels shows no confidence/,
+    ],
     [{ goal: UNTARGETED, may: 'invisible' }, /threatModel\.may must be one of indistinguishable/],
     [
       { goal: UNTARGETED, may: 'indistinguishable' },
       /threatModel\.may: indistinguishable needs a distance: set linf, l2 or l0/,
     ],
     [
-      { goal: UNTARGETED, may: 'content-preserving' },
-      /threatModel\.may: content-preserving needs a distance: set linf, l2, l0 or edits/,
-    ],
-    [
       { goal: UNTARGETED, may: 'content-constrained' },
-      /threatModel\.may: content-constrained needs values that stay: set fixed/,
+      /threatModel\.may: content-constrained needs what stays: set fixed/,
     ],
   ])('%j is refused in one line', (threatModel, message) => {
     expect(() => check(threatModel)).toThrow(message);
@@ -72,6 +81,10 @@ describe('a threat model', () => {
   test('accepts what each kind of change rests on', () => {
     expect(check({ goal: UNTARGETED, may: 'indistinguishable', limits: { l2: 1 } }).l2).toBe(1);
     expect(check({ goal: UNTARGETED, may: 'content-preserving', limits: { edits: 2 } }).edits).toBe(2);
+    expect(check({ goal: UNTARGETED, may: 'content-preserving' }).linf).toBeUndefined();
+    expect(
+      check({ goal: UNTARGETED, may: 'content-constrained', limits: { valid: 'sum(x) > 0' } }).valid,
+    ).toBe('sum(x) > 0');
     expect(check({ goal: UNTARGETED, may: 'content-constrained', limits: { fixed: 'm.npy' } }).fixed).toBe(
       'm.npy',
     );

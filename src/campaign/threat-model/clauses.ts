@@ -2,76 +2,21 @@ import { GOAL_OBJECTIVES, type ThreatModel } from '../../config/threat-model.ts'
 import { CompiledExpression } from '../../expression/compiled-expression.ts';
 import { parseExpression } from '../../expression/parse-expression.ts';
 import type { BatchTensor } from '../../model/batched-model.ts';
-import type { Finding } from '../../storage/finding.ts';
 import { DTYPES, readNumber, type Tensor } from '../../tensor/tensor.ts';
+import type {
+  BrokenClause,
+  CheckedInput,
+  CheckedTestcase,
+  Outcome,
+  ThreatEvidence,
+  ThreatVerdict,
+} from './evidence.ts';
 import { trailOutcome } from './trail-clause.ts';
-
-/** An input as campaign.yaml records it. */
-export interface CheckedInput {
-  readonly name: string;
-  readonly range: readonly [low: number, high: number];
-  /** Ranges by channel or column, where they differ. */
-  readonly channels?: readonly (readonly [low: number, high: number])[];
-  readonly channelsFirst?: boolean;
-  readonly strings?: boolean;
-  /** Present for token ids, with the id of positions without a token. */
-  readonly tokens?: { readonly pad?: number };
-}
-
-/** The settings of campaign.yaml that clauses read. */
-export interface CheckedSettings {
-  readonly threatModel: ThreatModel;
-  readonly linf?: number;
-  readonly l2?: number;
-  readonly l0?: number;
-  readonly edits?: number;
-  readonly valid?: string;
-  readonly table?: unknown;
-  readonly corpus?: unknown;
-  readonly mutator?: Readonly<Record<string, unknown>>;
-  readonly inputs: readonly CheckedInput[];
-}
-
-/** Arrays of a testcase by the input's name. */
-export type CheckedTestcase = ReadonlyMap<string, Tensor>;
-
-/** All that is known of a finding. */
-export interface ThreatEvidence {
-  readonly settings: CheckedSettings;
-  readonly finding: Pick<Finding, 'objective' | 'generation' | 'violation' | 'label'>;
-  readonly testcase: CheckedTestcase;
-  /** The seed; undefined where it is not there. */
-  readonly seed: CheckedTestcase | undefined;
-  /** Mutators between the seed and the finding, as `input:name`; undefined where the family tree is not there. */
-  readonly trail: readonly string[] | undefined;
-  /** Queries spent on its seed until it was found; undefined where it does not say. */
-  readonly queries: number | undefined;
-  /** Masks of fixed values by input; undefined where they are not there. */
-  readonly masks: ReadonlyMap<string, Uint8Array> | undefined;
-}
-
-/** A clause that a finding breaks. */
-export interface BrokenClause {
-  /** Such as `limits.linf`. */
-  readonly clause: string;
-  readonly breach: string;
-}
-
-export interface ThreatVerdict {
-  /** Clauses that were checked. */
-  readonly clauses: readonly string[];
-  /** Clauses that could not be checked, since a file is missing. */
-  readonly unchecked: readonly string[];
-  readonly broken: readonly BrokenClause[];
-}
 
 const BUILT_IN_OBJECTIVES = new Set(Object.values(GOAL_OBJECTIVES).flat());
 
 /** Objectives of runs that end the process: a finding whoever attacks. */
 const FAILURES = new Set(['crash', 'hang', 'memory']);
-
-/** `true` for a clause that holds, a description of the breach, or undefined where it cannot be checked. */
-export type Outcome = true | string | undefined;
 
 /** Judges a finding by the clauses of its campaign's threat model, from values as stored and in double precision. */
 export function judgeClauses(evidence: ThreatEvidence): ThreatVerdict {

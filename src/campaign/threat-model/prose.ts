@@ -95,6 +95,9 @@ export function threatProse(config: CampaignConfig): string[] {
     MAY_TEXTS[may],
     ...(limits.length === 0 ? [] : [`Limits: ${limits.join('; ')}.`]),
     ...(goal.kind === 'reliability' ? [] : [KNOWLEDGE_TEXTS[knows.model]]),
+    ...(knows.outputs === 'labels'
+      ? ['Of the outputs the attacker sees the class alone, without scores.']
+      : []),
     ...queryText(queries),
     TURN_TEXTS[turn],
     ...(population === undefined

@@ -1,4 +1,4 @@
-import type { Outcome, ThreatEvidence } from './clauses.ts';
+import type { Outcome, ThreatEvidence } from './evidence.ts';
 
 /** Mutators whose mutants may mean something else than their parents. */
 export const ALTERING_MUTATORS: ReadonlySet<string> = new Set([
@@ -34,7 +34,7 @@ export function trailOutcome({ settings, trail }: ThreatEvidence): Outcome {
   if ([linf, l2, l0, edits, valid].some((limit) => limit !== undefined)) return true;
   if (trail.length > 1) return `${trail.join(', ')} made it, and without a limit one mutation is allowed`;
   const strong = trail.find((step) => !specsOf(settings.mutator, step).every(isMild));
-  return strong === undefined || `${strong} made it, which is no mild corruption, rotation or shift`;
+  return strong === undefined || `${strong} made it, which is not a mild corruption, rotation or shift`;
 }
 
 /** The name of a mutator in a step `input:name`. */
@@ -47,8 +47,8 @@ function specsOf(mutators: ThreatEvidence['settings']['mutator'], step: string):
   const name = nameOf(step);
   const listed = mutators?.[step.slice(0, step.lastIndexOf(':'))];
   const specs = [listed].flat().flatMap((spec) => (typeof spec === 'string' ? [spec] : []));
-  const own = specs.filter((spec) => spec === name || spec.startsWith(`${name}:`));
-  return own.length === 0 ? [name] : own;
+  const listedSpecs = specs.filter((spec) => spec === name || spec.startsWith(`${name}:`));
+  return listedSpecs.length === 0 ? [name] : listedSpecs;
 }
 
 function isMild(spec: string): boolean {

@@ -80,7 +80,7 @@ const STOP_TEXTS: Readonly<Record<CampaignSummary['stopped'], string>> = {
   disk: 'stopped: the folder has reached --max-disk',
   plugins: 'stopped: every plug-in that judges has failed',
   seeds: 'stopped: no seed can be mutated',
-  queries: 'the attacker has no queries left',
+  queries: 'every seed is broken, or has no queries left',
   turn: 'no search, since the attacker moves before the defence is fixed',
   attacks: 'the attacks are done',
 };

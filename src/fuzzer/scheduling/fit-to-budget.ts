@@ -1,7 +1,6 @@
 import type { GoalAssignment } from '../search/search-goal.ts';
 import { GRADIENT_QUERIES, type QueryBudget } from '../seeds/query-budget.ts';
-import type { Task } from './task.ts';
-import type { PlannedWork } from './task-planner.ts';
+import type { PlannedWork, Task } from './task.ts';
 import { MUTANTS_PER_PICK } from './task-sizes.ts';
 
 /** Work that a budget of queries allows, with its number of mutants. */

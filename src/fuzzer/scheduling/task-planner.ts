@@ -13,7 +13,7 @@ import { type AffordableWork, fitToBudget } from './fit-to-budget.ts';
 import { MutationPlanner, type PlannedMutation } from './mutation-planner.ts';
 import type { ArmDescriptor } from './mutator-arms.ts';
 import type { MutatorScheduler } from './mutator-scheduler.ts';
-import type { Task } from './task.ts';
+import type { PlannedWork } from './task.ts';
 import {
   DIRECTED_STEPS,
   directedMutants,
@@ -76,12 +76,6 @@ export interface TaskPlannerOptions {
   readonly budget?: QueryBudget | undefined;
 }
 
-/** The part of a task that says what is mutated and what the mutants are searched for. */
-export type PlannedWork = Pick<
-  Task,
-  'parents' | 'partners' | 'stacks' | 'goal' | 'picksPerStep' | 'lookahead' | 'sizeChange' | 'radii'
->;
-
 /**
  * Plans tasks: how many mutants one has, and which entries its picks mutate by which mutators. Every other task is for
  * coverage; the rest are for the goal whose turn it is. All draws of task n come from a stream keyed by (master seed, n).
@@ -117,17 +111,17 @@ export class TaskPlanner {
   /**
    * Plans a task of at most so many mutants within the budget of queries, and spends them.
    *
-   * @returns undefined where no seed has queries left
+   * @returns undefined where no seed is left that has queries, and is unbroken if nothing else is asked for
    */
   planWithinBudget(taskNumber: number, mutants: number): AffordableWork | undefined {
     const { budget, masterSeed } = this.#options;
     if (budget === undefined) return { ...this.plan(taskNumber, mutants), mutants };
+    if (this.#openSeeds.length === 0) return undefined;
     const afford = (work: PlannedWork): AffordableWork | undefined =>
       fitToBudget(work, mutants, budget, (entry) => this.#seedOf(entry));
     const affordable = afford(this.plan(taskNumber, mutants));
     if (affordable !== undefined) return affordable;
     // A task in several steps may be too dear for what is left to each seed.
-    if (this.#openSeeds.length === 0) return undefined;
     const random = randomStream(masterSeed, 'queries', taskNumber);
     return afford(toWork(this.#planForCoverage(Math.ceil(mutants / MUTANTS_PER_PICK), random)));
   }
@@ -136,14 +130,14 @@ export class TaskPlanner {
     return this.#options.corpus.at(entry).ancestorIndex;
   }
 
-  /** Seeds with queries left, or all if queries are not limited; the unbroken ones alone, as long as nothing but these is sought. */
+  /** Seeds with queries left, or all if queries are not limited; the unbroken ones alone where nothing but these is asked for. */
   get #openSeeds(): number[] {
-    const { corpus, accounts } = this.#options;
+    const { corpus, accounts, budget } = this.#options;
     const seeds = accounts?.seeds ?? Array.from({ length: corpus.size.seeds }, (_, seed) => seed);
     const affordable = seeds.filter((seed) => this.#hasQueries(seed));
-    const unbroken =
-      accounts?.isExclusive === true ? affordable.filter((seed) => accounts.isUnbroken(seed)) : [];
-    return unbroken.length > 0 ? unbroken : affordable;
+    if (accounts?.isExclusive !== true) return affordable;
+    const unbroken = affordable.filter((seed) => accounts.isUnbroken(seed));
+    return unbroken.length > 0 || (budget !== undefined && !accounts.seeksLeast) ? unbroken : affordable;
   }
 
   /** Whether there are queries left for another pick for a seed. */
@@ -278,6 +272,11 @@ export class TaskPlanner {
       (entry) => this.#seedOf(entry),
       ascends,
       this.#options.budget && ((seed) => this.#hasQueries(seed)),
+      {
+        classOf: (entry) => corpus.at(entry).outcome,
+        shapeKeyOf: (entry) => corpus.shapeKey(entry),
+        dataOf: (entry) => corpus.data(entry),
+      },
     );
     const forAllSteps = <T>(list: readonly T[]): T[] =>
       Array.from({ length: pickCount }, (_, pick) => list[pick % picksPerStep]);
@@ -296,7 +295,13 @@ export class TaskPlanner {
       if (climb !== undefined) strengths[pick] = climb.hasStrength ? drawStrength(random, learned) : 0;
       return climb;
     };
-    const { seedQueries, radii } = plan;
+    const { seedQueries, radii, boundaryShares } = plan;
+    const planAlongBoundary = (pick: number): PlannedMutation | undefined => {
+      if (boundaryShares === undefined) return undefined;
+      const bisection = this.#mutations.planAcrossBoundary(parents[pick], acrossBoundary[pick]);
+      if (bisection !== undefined) strengths[pick] = boundaryShares[pick % picksPerStep];
+      return bisection;
+    };
     const planPatch = (pick: number): PlannedMutation | undefined => {
       if (seedQueries === undefined) return undefined;
       const step = Math.floor(pick / picksPerStep);
@@ -309,7 +314,8 @@ export class TaskPlanner {
     const picks = parents.map((parent, pick) =>
       ascends
         ? this.#climbs.planAscent(parent)
-        : (planPatch(pick) ??
+        : (planAlongBoundary(pick) ??
+          planPatch(pick) ??
           planAcross(pick) ??
           planClimb(pick) ??
           this.#mutations.plan(parent, mutatorScheduler, random)),

@@ -22,6 +22,7 @@ export interface TaskRecord {
     readonly best: readonly number[];
     readonly strengths?: readonly (number | null)[];
     readonly seeds?: readonly number[];
+    readonly classes?: readonly number[];
     readonly ascends?: true;
   };
   readonly stride?: number;
@@ -65,6 +66,7 @@ function toGoalRecord({
   best,
   strengths,
   seeds,
+  classes,
   ascends,
 }: GoalAssignment): NonNullable<TaskRecord['focus']> {
   return {
@@ -75,6 +77,7 @@ function toGoalRecord({
     best,
     ...(strengths === undefined ? {} : { strengths }),
     ...(seeds === undefined ? {} : { seeds }),
+    ...(classes === undefined ? {} : { classes }),
     ...(ascends === undefined ? {} : { ascends }),
   };
 }
@@ -105,6 +108,7 @@ export function fromTaskRecord(record: TaskRecord): Task {
             best: focus.best,
             ...(focus.strengths === undefined ? {} : { strengths: focus.strengths }),
             ...(focus.seeds === undefined ? {} : { seeds: focus.seeds }),
+            ...(focus.classes === undefined ? {} : { classes: focus.classes }),
             ...(focus.ascends === undefined ? {} : { ascends: focus.ascends }),
           },
         }),

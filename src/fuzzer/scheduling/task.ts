@@ -50,6 +50,12 @@ export interface Task {
   readonly queries?: readonly number[];
 }
 
+/** The part of a task that says what is mutated and what the mutants are searched for. */
+export type PlannedWork = Pick<
+  Task,
+  'parents' | 'partners' | 'stacks' | 'goal' | 'picksPerStep' | 'lookahead' | 'sizeChange' | 'radii'
+>;
+
 /** Number of mutants of a task that get lookahead alone: those of all steps but the last. */
 export function countLookaheadMutants({ lookahead, picksPerStep, parents }: Task): number {
   if (lookahead !== true || picksPerStep === undefined) return 0;

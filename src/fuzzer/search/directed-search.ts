@@ -5,8 +5,9 @@ import type { CorpusSize } from '../../schedulers/scheduler.ts';
 import type { Task } from '../scheduling/task.ts';
 import type { SeedAccounts } from '../seeds/seed-accounts.ts';
 import { AscentShare, TEXT_PRIOR_RATIO } from './ascent/ascent-share.ts';
+import { BoundarySearch } from './boundary-search.ts';
 import { GoalState, isClose } from './goal-state.ts';
-import { type PickRequest, type PlannedPicks, planPicks } from './plan-picks.ts';
+import { type EntryFacts, type PickRequest, type PlannedPicks, planPicks } from './plan-picks.ts';
 import {
   canPredictMargins,
   type GoalAssignment,
@@ -41,13 +42,18 @@ export class DirectedSearch {
   readonly #accounts: SeedAccounts | undefined;
   /** By the index of a goal, the search from each seed by itself. */
   readonly #seedSearches = new Map<number, SeedSearch>();
+  /** By the index of a goal, the search along boundaries, where classes are all that is seen. */
+  readonly #boundarySearches = new Map<number, BoundarySearch>();
   /** Of each goal. */
   readonly #ascents: readonly AscentShare[];
   #currentGoal = 0;
   #turnCount = 0;
 
-  /** @param accounts those of the campaign's seeds; undefined where no objective has any */
-  constructor(goals: readonly SearchGoal[], accounts?: SeedAccounts) {
+  /**
+   * @param accounts those of the campaign's seeds; undefined where no objective has any
+   * @param seesLabelsAlone whether the model answers with classes alone
+   */
+  constructor(goals: readonly SearchGoal[], accounts?: SeedAccounts, seesLabelsAlone = false) {
     this.#goals = goals;
     this.#accounts = accounts;
     this.#states = goals.map((goal) => new GoalState(goal));
@@ -57,6 +63,8 @@ export class DirectedSearch {
     goals.forEach((goal, i) => {
       if (accounts !== undefined && hasSeedSearch(goal) && accounts.has(goal.objective))
         this.#seedSearches.set(i, new SeedSearch(goal.objective, accounts));
+      if (accounts !== undefined && seesLabelsAlone && 'objective' in goal && goal.isTwoSided)
+        this.#boundarySearches.set(i, new BoundarySearch(goal.objective, accounts));
     });
   }
 
@@ -106,7 +114,7 @@ export class DirectedSearch {
 
   /** Whether a task for a goal mutates in several steps: a violation lies further from the seeds than a site's fault. */
   isMultiStep(goalIndex: number): boolean {
-    return 'objective' in this.#goals[goalIndex];
+    return 'objective' in this.#goals[goalIndex] && !this.#boundarySearches.has(goalIndex);
   }
 
   /**
@@ -143,6 +151,7 @@ export class DirectedSearch {
    * @param ancestorOf the seed's entry of an entry
    * @param ascends whether the task steps along gradients
    * @param hasQueries whether an attacker has queries left for a seed; undefined where they are not limited
+   * @param entries what is known of corpus entries
    */
   plan(
     goalIndex: number,
@@ -154,6 +163,7 @@ export class DirectedSearch {
     ancestorOf: (entry: number) => number = (entry) => entry,
     ascends = false,
     hasQueries?: (seed: number) => boolean,
+    entries?: EntryFacts,
   ): PlannedPicks {
     const suggestedStarts = this.#suggestedStarts.get(goalName(this.#goals[goalIndex])) ?? [];
     const isUnbroken = this.#opennessFor(this.#goals[goalIndex], ancestorOf);
@@ -172,9 +182,14 @@ export class DirectedSearch {
       ascends,
       suggestedStarts,
       isOpen,
+      ...(entries === undefined ? {} : { entries }),
       ...(hasQueries === undefined ? {} : { hasQueries }),
     };
-    return this.#seedSearches.get(goalIndex)?.plan(request) ?? planPicks(this.#states[goalIndex], request);
+    return (
+      this.#boundarySearches.get(goalIndex)?.plan(request) ??
+      this.#seedSearches.get(goalIndex)?.plan(request) ??
+      planPicks(this.#states[goalIndex], request)
+    );
   }
 
   /** Whether entries may be mutated for a goal: those of unbroken seeds, as long as there are some. Undefined where all may. */
@@ -206,7 +221,9 @@ export class DirectedSearch {
     this.#ascents[goalIndex].apply(assignment, progress, mutants);
     // The gradients of other goals go through the same operations, and each would cost several processes.
     if (progress.ascent?.isDeadly === true) for (const share of this.#ascents) share.refuse();
-    if (seeds === undefined) this.#states[goalIndex].apply(assignment, progress, mutantsOf, admit);
+    if (assignment.classes !== undefined)
+      this.#boundarySearches.get(goalIndex)?.apply(assignment, progress, admit);
+    else if (seeds === undefined) this.#states[goalIndex].apply(assignment, progress, mutantsOf, admit);
     else this.#seedSearches.get(goalIndex)?.apply(assignment, progress, mutantsOf, admit, radii);
   }
 
@@ -270,16 +287,30 @@ export class DirectedSearch {
               [...this.#seedSearches].map(([goal, search]) => [goalName(this.#goals[goal]), search.save()]),
             ),
           }),
+      ...(this.#boundarySearches.size === 0
+        ? {}
+        : {
+            boundaries: Object.fromEntries(
+              [...this.#boundarySearches].map(([goal, search]) => [
+                goalName(this.#goals[goal]),
+                search.save(),
+              ]),
+            ),
+          }),
     };
   }
 
   /** @param keepsEntries whether entries have the indices they had when it was saved; else all beams restart */
   restore(
-    { climbs, turn, turns, seeds = {}, ascents = [] }: SavedDirectedSearch,
+    { climbs, turn, turns, seeds = {}, boundaries = {}, ascents = [] }: SavedDirectedSearch,
     keepsEntries: boolean,
   ): void {
     for (const [goal, search] of this.#seedSearches) {
       const saved = seeds[goalName(this.#goals[goal])];
+      if (saved !== undefined) search.restore(saved, keepsEntries);
+    }
+    for (const [goal, search] of this.#boundarySearches) {
+      const saved = boundaries[goalName(this.#goals[goal])];
       if (saved !== undefined) search.restore(saved, keepsEntries);
     }
     climbs.forEach((saved, i) => {

@@ -1,8 +1,10 @@
 import { marginsOf } from '../../analysis/numerical-sites/site-margins.ts';
 import type { BatchSlice } from '../../evaluation/prepare-slices.ts';
+import { predictedClassOf } from '../../inputs/predicted-class.ts';
 import type { BatchTensor } from '../../model/batched-model.ts';
 import { type JudgedBatch, type Objective, TWO_SIDED_MARGINS } from '../../objectives/objective.ts';
 import type { ObservedTestcase } from '../packed-testcases.ts';
+import { MUTANTS_PER_PICK } from '../scheduling/task-sizes.ts';
 import {
   type GoalAssignment,
   type GoalProgress,
@@ -62,6 +64,8 @@ export class GoalTracker {
   readonly #bestByTrajectory = new Map<number, BestSoFar>();
   readonly #bestBySubgoal = new Map<number, BestSoFar>();
   readonly #margins = makeMarginBuffer();
+  /** By pick, rows that were measured. */
+  readonly #placeInPick = new Map<number, number>();
   #subgoalCount = 0;
   readonly #smallestMargins: number[] = [];
 
@@ -92,8 +96,10 @@ export class GoalTracker {
       const objective = objectives.find(({ name }) => name === goal.objective);
       this.objective = objective;
       this.#followsNearest = assignment.ascends === true && goal.isTwoSided;
-      const { seeds, subgoals } = assignment;
+      const { seeds, classes, subgoals } = assignment;
       this.#measureMargins = (batch, _tensors, row, out, pick) => {
+        if (classes !== undefined && seeds !== undefined)
+          return this.#writePlace(batch, row, out, pick, seeds.length);
         const count = objective?.margins?.(batch, row, out) ?? 0;
         if (seeds !== undefined) return moveLeastMargin(out, count, seeds.length, subgoals[pick]);
         for (let i = 0; i < count; i++) out[i] = Math.min(MAX_MARGIN, out[i]);
@@ -116,6 +122,17 @@ export class GoalTracker {
       this.#subgoalCount = this.#measureMargins(batch, tensors, row, this.#margins, tracked.pick);
       this.#recordRow(tracked);
     }
+  }
+
+  /** Margin of a row where classes are all that is seen: its place among the mutants of its pick, while it has the seed's class. */
+  #writePlace(batch: JudgedBatch, row: number, out: Float64Array, pick: number, length: number): number {
+    const { classes = [], subgoals } = this.#assignment;
+    const place = this.#placeInPick.get(pick) ?? 0;
+    this.#placeInPick.set(pick, place + 1);
+    const subgoal = subgoals[pick];
+    out.fill(MAX_MARGIN, 0, length);
+    if (predictedClassOf(batch, row) === classes[subgoal]) out[subgoal] = MUTANTS_PER_PICK - place;
+    return length;
   }
 
   #recordRow(row: TrackedRow): void {

@@ -1,4 +1,5 @@
 import type { Random } from '../../core/random.ts';
+import type { TestcaseData } from '../../inputs/testcase.ts';
 import type { CorpusSize } from '../../schedulers/scheduler.ts';
 import { BEAM_WIDTH, closestSlot, isStale } from './beam.ts';
 import { type GoalState, isClose } from './goal-state.ts';
@@ -33,6 +34,8 @@ export interface PlannedPicks {
   readonly learnedStrengths: readonly (number | undefined | null)[];
   /** Share of the other picks that climb. */
   readonly climbShare: number;
+  /** Of each pick, the share of the way to the entry on the other side that its mutants are on. Absent where scores tell how far it is. */
+  readonly boundaryShares?: readonly number[];
   /** Of each pick, the mutants spent so far on the search from its seed; absent where the picks are not for seeds. */
   readonly seedQueries?: readonly number[];
   /** Of each pick, the largest distance of its mutants from their seed; null for no limit. Absent where none has one. */
@@ -48,6 +51,15 @@ export function withoutRivals(
     learnedStrengths: new Array<null>(count).fill(null),
     climbShare: 0,
   };
+}
+
+/** What is known of corpus entries. */
+export interface EntryFacts {
+  /** The class that the model gives. */
+  classOf(entry: number): number;
+  /** Equal for testcases of one shape. */
+  shapeKeyOf(entry: number): string;
+  dataOf(entry: number): TestcaseData;
 }
 
 /** All that the picks of a task are drawn from. */
@@ -66,6 +78,8 @@ export interface PickRequest {
   readonly suggestedStarts: readonly number[];
   /** Whether an entry may be mutated: its seed is not broken, and has queries left. Absent where all may. */
   readonly isOpen?: ((entry: number) => boolean) | undefined;
+  /** What is known of an entry; absent where classes do not matter. */
+  readonly entries?: EntryFacts;
   /** Whether an attacker has queries left for a seed. Absent where they are not limited. */
   readonly hasQueries?: (seed: number) => boolean;
 }

@@ -97,6 +97,11 @@ export interface GoalAssignment {
    * subgoal of its pick alone. Absent where subgoals are the objective's margins or the elements of a site.
    */
   readonly seeds?: readonly number[];
+  /**
+   * Of each of these seeds, its class, where classes are all that is seen: a mutant of a pick then comes nearer to another class the
+   * later it was made, as long as it has this one. Absent where margins tell.
+   */
+  readonly classes?: readonly number[];
   /** Whether all picks step along the gradient of the margin; absent for false. */
   readonly ascends?: true;
 }
@@ -168,6 +173,21 @@ export interface SavedGoal {
   readonly done: boolean;
 }
 
+/** The search along boundaries in a checkpoint. */
+export interface SavedBoundarySearch {
+  readonly turn: number;
+  /** Seed, place among its lanes, entry, rival, and share of the way. */
+  readonly lanes: readonly (readonly [
+    seed: number,
+    index: number,
+    entry: number,
+    rival: number,
+    share: number,
+  ])[];
+  /** Seed, and rivals that had a lane. */
+  readonly tried: readonly (readonly [seed: number, rivals: number])[];
+}
+
 /** The search from seeds by themselves in a checkpoint. */
 export interface SavedSeedSearch {
   readonly turn: number;
@@ -192,6 +212,8 @@ export interface SavedDirectedSearch {
   readonly turns: number;
   /** By the name of an objective; absent where none is searched for from seeds. */
   readonly seeds?: Readonly<Record<string, SavedSeedSearch>>;
+  /** By the name of an objective; absent where margins are seen. */
+  readonly boundaries?: Readonly<Record<string, SavedBoundarySearch>>;
   /** Of each goal, in their order; absent where none has ascended. */
   readonly ascents?: readonly SavedAscentShare[];
 }

@@ -1,4 +1,5 @@
 import { errorMessage, MachineError, UserError } from '../../core/errors.ts';
+import { hideScores } from '../hide-scores.ts';
 import { hideTensors } from '../hide-tensors.ts';
 import { asGenerativeModel } from '../language/generative-model.ts';
 import type { LoadOptions, Model, ModelFamily, ModelLoader } from '../model.ts';
@@ -32,7 +33,8 @@ async function loadWholeModel(path: string, options: LoadOptions): Promise<Model
       );
     return asGenerativeModel(await loadSingleModel(path, single), generate, onStep);
   }
-  if (secondModel === undefined) return loadSingleModel(path, single);
+  const shown = (loaded: Model): Model => (options.hidesScores === true ? hideScores(loaded) : loaded);
+  if (secondModel === undefined) return shown(await loadSingleModel(path, single));
   let bytes = 0;
   const addBytes = (size: number): void => {
     bytes += size;
@@ -41,14 +43,16 @@ async function loadWholeModel(path: string, options: LoadOptions): Promise<Model
   const reference = await loadSingleModel(path, { ...single, onModelBytes: addBytes });
   const { path: secondPath, match, ...loading } = secondModel;
   return pairModels(
-    reference,
-    await loadSingleModel(secondPath, {
-      threads: single.threads,
-      invariants: single.invariants,
-      half: single.half,
-      ...loading,
-      onModelBytes: addBytes,
-    }),
+    shown(reference),
+    shown(
+      await loadSingleModel(secondPath, {
+        threads: single.threads,
+        invariants: single.invariants,
+        half: single.half,
+        ...loading,
+        onModelBytes: addBytes,
+      }),
+    ),
     match,
   );
 }

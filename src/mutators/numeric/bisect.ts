@@ -2,7 +2,8 @@ import type { MutatorKind } from '../mutator.ts';
 
 /**
  * Points on the line to an entry of another predicted class, in equal steps over the mutants of one parent: the decision
- * boundary lies between two neighbours. A mutant that becomes an entry is closer to its own rival.
+ * boundary lies between two neighbours. A mutant that becomes an entry is closer to its own rival. `strength` is the share of the line
+ * that the points are on, from the parent; the whole line by default.
  */
 export const bisect: MutatorKind = {
   name: 'bisect',
@@ -14,8 +15,14 @@ export const bisect: MutatorKind = {
   partner: 'rival',
   cost: 6,
   make: () => ({
-    mutate(out, offset, parent, { arithmetic, partner, random, mutantIndex, mutantCount }) {
-      arithmetic.lerp(out, offset, parent, partner, (mutantIndex + random.uniform()) / mutantCount);
+    mutate(out, offset, parent, { arithmetic, partner, random, mutantIndex, mutantCount, strength = 1 }) {
+      arithmetic.lerp(
+        out,
+        offset,
+        parent,
+        partner,
+        (strength * (mutantIndex + random.uniform())) / mutantCount,
+      );
     },
   }),
 };

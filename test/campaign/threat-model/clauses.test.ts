@@ -1,9 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
-import {
-  type CheckedSettings,
-  judgeClauses,
-  type ThreatEvidence,
-} from '../../../src/campaign/threat-model/clauses.ts';
+import { judgeClauses } from '../../../src/campaign/threat-model/clauses.ts';
+import type { CheckedSettings, ThreatEvidence } from '../../../src/campaign/threat-model/evidence.ts';
 import { ALTERING_MUTATORS } from '../../../src/campaign/threat-model/trail-clause.ts';
 import { type ThreatModelSettings, threatModelSettings } from '../../../src/config/threat-model.ts';
 import { MUTATORS } from '../../../src/mutators/registry.ts';
