@@ -18,7 +18,7 @@ const { values: options } = parseArgs({
     /** Pictures that the attacker has, the attacked digits among them: the search leads to those of another class. */
     pictures: { type: 'string', default: '400' },
     /** Queries of the attacker for one digit. */
-    queries: { type: 'string', default: '500' },
+    queries: { type: 'string', default: '5000' },
     seed: { type: 'string', default: '1' },
   },
 });
