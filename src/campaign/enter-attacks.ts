@@ -18,6 +18,8 @@ export interface AttackHit {
   readonly seed: TestcaseData | undefined;
   /** How the attack is named among the mutators of a finding. */
   readonly mutator: string;
+  /** Runs of the model until it was found. */
+  readonly queries: number;
 }
 
 /** Adds the seeds of hits to the corpus, and confirms, stores and counts the hits. */
@@ -36,9 +38,9 @@ export async function enterAttackHits(
   }
   for (const [i, attackHit] of hits.entries()) {
     monitor.onPhase({ name: 'confirming', done: i, total: hits.length });
-    const { violation, data, label, seed, mutator } = attackHit;
+    const { violation, data, label, seed } = attackHit;
     const hit: Hit = { pick: -1, execs: 0, violation, data, label, batch: { data, rows: 1, row: 0 } };
-    const origin = seed === undefined ? undefined : originAt(seed, mutator);
+    const origin = seed === undefined ? undefined : originAt(seed, attackHit);
     const outcomes = await findings.confirmAndStore([hit], 0, () => origin, false);
     for (const fault of faults.register(outcomes, 0)) monitor.onFault(fault, store.folder);
     faults.countHits([{ signature: violation.signature, hits: 1 }], false);
@@ -46,7 +48,7 @@ export async function enterAttackHits(
   return { seeds: seeds.length, violating: 0, exempt: 0, nonFinite: 0 };
 }
 
-function originAt(seed: TestcaseData, mutator: string): MutantOrigin {
+function originAt(seed: TestcaseData, { mutator, queries }: AttackHit): MutantOrigin {
   const id = testcaseId(seed);
   return {
     parent: { id, ancestor: id, generation: 0 },
@@ -54,5 +56,6 @@ function originAt(seed: TestcaseData, mutator: string): MutantOrigin {
     mutators: [mutator],
     mutationCount: 1,
     isRebased: false,
+    queries,
   };
 }

@@ -46,10 +46,11 @@ export async function recordMistakes(
   const hits: AttackHit[] = [];
   for (const [i, { attack, outcomes }] of results.entries()) {
     const mistakes = inputs.flatMap(({ data: seed, label }, k) => {
-      const { data, answer } = outcomes[k];
+      const { data, answer, queries } = outcomes[k];
       const isSeed = testcaseId(data) === testcaseId(seed);
       if (!isConfidentError(answer, threshold) || (isSeed && attack.name !== 'clean')) return [];
-      return [{ data, label, seed: isSeed ? undefined : seed, mutator: `${contest.input}:${attack.name}` }];
+      const mutator = `${contest.input}:${attack.name}`;
+      return [{ data, label, seed: isSeed ? undefined : seed, mutator, queries }];
     });
     for (const mistake of mistakes) {
       const violation = await violationOf(session, specs[i], mistake);

@@ -23,7 +23,7 @@ import { availableCores } from '../workers/resource-limits.ts';
 import { attackAll, type NamedAttack, namedAttacks } from './contest-attacks.ts';
 import { recordMistakes } from './contest-findings.ts';
 import { type ConfidentMistake, firstMistakes } from './contest-mistakes.ts';
-import { checkThreatModel, hidesWeights, threatLimits } from './contest-threat.ts';
+import { affordableAttacks, checkThreatModel, hidesWeights, threatLimits } from './contest-threat.ts';
 import { SavedOutcomes } from './saved-outcomes.ts';
 import { withSessions } from './with-sessions.ts';
 
@@ -237,7 +237,7 @@ async function prepare(
     descriptor,
     position,
     threshold: Number.POSITIVE_INFINITY,
-    queries: options.queries,
+    queries: Math.min(options.queries, config.threatModel?.queries.each ?? options.queries),
     linf: config.linf,
     l2: config.l2,
     limits: threatLimits(config),
@@ -246,7 +246,12 @@ async function prepare(
   const refusal = hidesWeights(config)
     ? 'the threat model hides the weights'
     : await session.gradientRefusal({ inputs, rule, context });
-  const specs = options.attacks ?? defaultAttacks(descriptor, refusal === undefined);
+  const specs = affordableAttacks(
+    options.attacks ?? defaultAttacks(descriptor, refusal === undefined),
+    options.attacks !== undefined,
+    config,
+    context,
+  );
   const attacks = namedAttacks(specs, descriptor, refusal);
   if (options.combine !== undefined) checkCombination(attacks, descriptor, config);
   return { config, inputs, attacks, rule, context };

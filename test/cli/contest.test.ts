@@ -295,6 +295,25 @@ describe('with a threat model', () => {
     }
   });
 
+  test('no attack takes more queries than it allows, and findings say how many it took', async () => {
+    const { code, report, out } = await contest([
+      '--config',
+      campaignFile('few-queries.yaml', '  goal: { kind: untargeted }\n  queries: { each: 50 }\n'),
+      '--inputs',
+      '10',
+      '--threshold',
+      '-100',
+    ]);
+    expect(code).toBe(1);
+    const names = report.attacks.map(({ attack }: { readonly attack: string }) => attack);
+    expect(names).toContain('square');
+    expect(names).not.toContain('spatial');
+    expect(report.threatModel).toMatchObject({ outside: 0 });
+    const spent = findingFolders(out).map((path) => readJson(path, 'finding.json').threat.queries);
+    expect(Math.max(...spent)).toBeLessThanOrEqual(50);
+    expect(Math.max(...spent)).toBeGreaterThan(1);
+  });
+
   test.each([
     ['reliability.yaml', '  goal: { kind: reliability }\n', [], 'reliability is not shown by a contest'],
     ['before.yaml', '  goal: { kind: untargeted }\n  turn: before\n', [], 'set --attack clean'],
@@ -303,6 +322,36 @@ describe('with a threat model', () => {
       '  goal: { kind: untargeted }\n  knows: { model: outputs }\n',
       ['--attack', 'pgd'],
       'the threat model hides the weights',
+    ],
+    [
+      'labels.yaml',
+      '  goal: { kind: untargeted }\n  knows: { model: outputs, outputs: labels }\n',
+      [],
+      'hides the scores',
+    ],
+    [
+      'valid.yaml',
+      '  goal: { kind: untargeted }\n  limits: { valid: "sum(image) > 0" }\n',
+      [],
+      'keep to no condition',
+    ],
+    [
+      'mild.yaml',
+      '  goal: { kind: untargeted }\n  may: content-preserving\n',
+      [],
+      'allows mild changes alone',
+    ],
+    [
+      'total.yaml',
+      '  goal: { kind: untargeted }\n  queries: { total: 1000 }\n',
+      [],
+      'counts the queries of each input alone',
+    ],
+    [
+      'few.yaml',
+      '  goal: { kind: untargeted }\n  queries: { each: 100 }\n',
+      ['--attack', 'spatial'],
+      'takes up to 275 queries for one input, and threatModel.queries.each is 100',
     ],
   ])('%s is refused', async (name, block, args, message) => {
     const { code, stderr } = await contest([
