@@ -232,6 +232,19 @@ test('the limit of a threat model, and a time after which no check begins', asyn
 });
 
 test.each([
+  ['knows: { model: outputs, outputs: labels }', 'labels hides the scores'],
+  ['limits: { valid: "sum(x) > 0" }', 'keep to no condition'],
+  ['queries: { each: 100 }', 'as often as its checks need'],
+])('refuses a threat model with %s', async (block, message) => {
+  const path = join(folder, 'refused.yaml');
+  const threatModel = `threatModel:\n  goal: { kind: untargeted }\n  ${block}\n`;
+  writeFileSync(path, `model: ${plain}\nseeds: ${seeds}\nlabels: ${labels}\n${threatModel}`);
+  const { code, stderr } = await neurofuzz(['audit-defense', '-c', path]);
+  expect(stderr).toContain(message);
+  expect(code).toBe(2);
+});
+
+test.each([
   [['-i', 'SEEDS'], 'set --labels'],
   [['--labels', 'LABELS'], 'set --seeds'],
   [
