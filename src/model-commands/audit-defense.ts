@@ -208,11 +208,17 @@ function checkConfig({ seeds, labels, linf, l2, l0, edits, threatModel }: Campai
       'threatModel: an audit is about attackers who search for any wrong class: set goal to untargeted, without confident, and turn to after',
     );
   if (knows?.outputs === 'labels')
-    throw new UserError('threatModel.knows.outputs: labels hides the scores that an audit compares: leave it out');
+    throw new UserError(
+      'threatModel.knows.outputs: labels hides the scores that an audit compares: leave it out',
+    );
   if (limits?.valid !== undefined)
-    throw new UserError('threatModel.limits.valid: the attacks of an audit keep to no condition: leave it out');
+    throw new UserError(
+      'threatModel.limits.valid: the attacks of an audit keep to no condition: leave it out',
+    );
   if (queries?.each !== undefined || queries?.total !== undefined)
-    throw new UserError('threatModel.queries: an audit asks as often as its checks need: leave it out, and set --queries');
+    throw new UserError(
+      'threatModel.queries: an audit asks as often as its checks need: leave it out, and set --queries',
+    );
   if (linf !== undefined && l2 !== undefined)
     throw new UserError('--linf and --l2: a defence is audited within one of them: leave one out');
   const other = l0 === undefined ? (edits === undefined ? undefined : 'edits') : 'l0';
