@@ -13,12 +13,12 @@ export type Defence = (typeof DEFENCES)[number];
 
 const BATCH = 64;
 const RATE = 1e-3;
-const BATCHES: Readonly<Record<Defence, number>> = { undefended: 400, pgd: 250 };
+const BATCHES: Readonly<Record<Defence, number>> = { undefended: 400, pgd: 400 };
 
 /** L∞ limit and steps of the PGD that a net is trained on. The limit grows over the first batches: from the full one on, few are learnt from. */
 const LINF = 0.3;
 const GROWING_BATCHES = 150;
-const STEPS = 3;
+const STEPS = 7;
 
 const SHAPES: readonly (readonly number[])[] = [
   [3, 3, 4, 16],
