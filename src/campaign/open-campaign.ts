@@ -249,7 +249,7 @@ function makeFindingWriter(
 }
 
 async function makeState(
-  { config, folder, target }: CampaignContext,
+  { config, folder, target, attackHits }: CampaignContext,
   { threshold, width, maxCorpus }: PreparedCampaign,
 ): Promise<FuzzerState> {
   const { model, masterSeed, inputs, workload, setup } = target;
@@ -263,7 +263,11 @@ async function makeState(
       workload.runCost,
       descriptors.map(({ pickShare }) => pickShare),
     );
-  const accounts = target.seedAccounts && new SeedAccounts(target.seedAccounts);
+  // Attacks count per seed themselves.
+  const accounts =
+    target.seedAccounts === undefined || attackHits !== undefined
+      ? undefined
+      : new SeedAccounts(target.seedAccounts);
   const queries = queryLimits(config);
   return new FuzzerState({
     corpus: {

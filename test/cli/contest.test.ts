@@ -296,7 +296,7 @@ describe('with a threat model', () => {
   });
 
   test('no attack takes more queries than it allows, and findings say how many it took', async () => {
-    const { code, report, out } = await contest([
+    const { code, report, out, stderr } = await contest([
       '--config',
       campaignFile('few-queries.yaml', '  goal: { kind: untargeted }\n  queries: { each: 50 }\n'),
       '--inputs',
@@ -309,6 +309,8 @@ describe('with a threat model', () => {
     expect(names).toContain('square');
     expect(names).not.toContain('spatial');
     expect(report.threatModel).toMatchObject({ outside: 0 });
+    // Seeds that no attack broke are not errors.
+    expect(stderr).not.toMatch(/wrong without an attack/);
     const spent = findingFolders(out).map((path) => readJson(path, 'finding.json').threat.queries);
     expect(Math.max(...spent)).toBeLessThanOrEqual(50);
     expect(Math.max(...spent)).toBeGreaterThan(1);
