@@ -108,8 +108,12 @@ test.each([true, false])(
         2,
         refused,
       ],
-      [['compare', model, writeLogOnnx(folder), '-i', seeds], 2, refused],
-      [['quantize', model, '--to', 'int8', '-i', seeds, '-o', join(folder, `${isFolded}-int8`)], 2, refused],
+      [['compare', model, writeLogOnnx(folder), '-i', seeds, '--quiet'], 2, refused],
+      [
+        ['quantize', model, '--to', 'int8', '-i', seeds, '-o', join(folder, `${isFolded}-int8`), '--quiet'],
+        2,
+        refused,
+      ],
     ];
     // Where the sizes of a graph are constant, the runtime computes it before its first run.
     for (const [args, code, stderr] of isFolded ? commands.slice(0, 3) : commands) {
