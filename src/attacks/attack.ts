@@ -76,7 +76,7 @@ export interface AttackContext {
   /** Largest Euclidean distance that the settings allow; undefined for the attack's own. */
   readonly l2?: number | undefined;
   /** How far any testcase may be from its input, whatever the attack: the threat model's. */
-  readonly limits?: Pick<ConstraintLimits, 'linf' | 'l2' | 'l0'> | undefined;
+  readonly limits?: Pick<ConstraintLimits, 'linf' | 'l2' | 'l0' | 'valid'> | undefined;
   /** A change of inputs before they are attacked. */
   readonly combine?: Combination | undefined;
   /** Runs of a model that is random; one of each by default. */
@@ -191,7 +191,12 @@ export class AttackedValues {
     const descriptors = new Array<InputDescriptor>(position + 1).fill(descriptor);
     const sizes = descriptors.map(({ size }) => size);
     const l2 = smaller(radius, limits.l2);
-    this.#projector = new ConstraintProjector({ l2, l0: limits.l0 }, descriptors, [position], sizes);
+    this.#projector = new ConstraintProjector(
+      { l2, l0: limits.l0, valid: limits.valid },
+      descriptors,
+      [position],
+      sizes,
+    );
   }
 
   shapeOf({ form }: TestcaseData): readonly number[] {

@@ -1,8 +1,7 @@
-import { UserError } from '../core/errors.ts';
+import { ValidCondition } from '../constraints/valid-condition.ts';
 import type { TestcaseData } from '../inputs/testcase.ts';
 import { isSmallPicture, rotation, SpatialMoves, spatialLimits } from '../mutators/image/spatial.ts';
 import type { Affine } from '../mutators/image/warp.ts';
-import { assertionOf } from '../objectives/assert.ts';
 import { AttackedValues, type AttackKind, type AttackSettings, WorstFinder } from './attack.ts';
 
 /** Shifts each way of the grid, and angles for small and for other pictures. */
@@ -31,33 +30,6 @@ function gridOf(size: Parameters<typeof isSmallPicture>[0]): Affine[] {
   );
 }
 
-/**
- * Tells which testcases an expression over inputs holds for.
- *
- * @throws UserError where it is none, or names something else than inputs
- */
-function validity(text: string): (testcase: TestcaseData) => boolean {
-  const objective = assertionOf(text, '--attack: spatial:valid');
-  return ({ form, inputs }) => {
-    const batch = {
-      rows: 1,
-      inputs: form.inputs.map((input, i) => ({ ...input, data: inputs[i] })),
-      outputs: [],
-      activations: [],
-    };
-    const refusal = objective.refuses?.(batch);
-    if (refusal !== undefined)
-      throw new UserError(
-        `--attack: spatial:valid ${refusal}: it is about inputs (${form.inputs.map(({ name }) => name).join(', ')})`,
-      );
-    let isValid = true;
-    objective.judge(batch, () => {
-      isValid = false;
-    });
-    return isValid;
-  };
-}
-
 /** The spatial grid attack of the contest's warm-up (Brown et al. 2018, section 4; Engstrom et al. 2019). */
 export const spatial: AttackKind = {
   name: 'spatial',
@@ -66,7 +38,7 @@ export const spatial: AttackKind = {
   parameters: [],
   words: {
     valid: {
-      help: 'expression over inputs, as of the objective assert, that says which pictures count',
+      help: 'condition over inputs, as --valid of fuzz takes it, that says which pictures count',
       takesRest: true,
     },
   },
@@ -78,8 +50,9 @@ export const spatial: AttackKind = {
   make(_parameters, context: AttackSettings) {
     const values = new AttackedValues(context);
     const { valid } = context.words;
-    const isValid = valid === undefined ? undefined : validity(valid);
+    const condition = valid === undefined ? undefined : new ValidCondition(valid, '--attack: spatial:valid');
     const candidatesOf = (data: TestcaseData): TestcaseData[] => {
+      condition?.check(data);
       const picture = values.valuesOf(data);
       const bounds = values.boundsAround(data);
       const layout = values.layoutOf(data);
@@ -88,9 +61,9 @@ export const spatial: AttackKind = {
       const moved = picture.slice();
       return gridOf(layout).flatMap((map) => {
         const staysInFrame = moves.move(map, moved, 0);
-        if (isValid === undefined && !staysInFrame) return [];
+        if (condition === undefined && !staysInFrame) return [];
         const candidate = values.withValues(data, moved, bounds);
-        return isValid?.(candidate) === false ? [] : [candidate];
+        return condition?.holds(candidate, 0, data) === false ? [] : [candidate];
       });
     };
     return {

@@ -254,12 +254,20 @@ export const AUDIT_CHECKS: readonly AuditCheck[] = [
 ];
 
 /** What an audit says of a defence. */
-export type Verdict = 'masked' | 'random' | 'no sign of masking';
+export type Verdict = 'masked' | 'random' | 'no sign of masking' | 'not judged';
 
-/** The verdict of the checks that were flagged. */
-export function verdictOf(flagged: readonly Pick<AuditCheck, 'sense'>[]): Verdict {
+/**
+ * The verdict of the checks that ran.
+ *
+ * @param flagged those of them that were flagged
+ */
+export function verdictOf(
+  run: readonly Pick<AuditCheck, 'sense'>[],
+  flagged: readonly Pick<AuditCheck, 'sense'>[],
+): Verdict {
   if (flagged.some(({ sense }) => sense === 'masking')) return 'masked';
-  return flagged.some(({ sense }) => sense === 'random') ? 'random' : 'no sign of masking';
+  if (flagged.some(({ sense }) => sense === 'random')) return 'random';
+  return run.some(({ sense }) => sense === 'masking') ? 'no sign of masking' : 'not judged';
 }
 
 /** Accuracy by which a claim may be missed. */

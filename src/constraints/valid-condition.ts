@@ -7,22 +7,24 @@ import type { BatchTensor } from '../model/batched-model.ts';
 import type { ShapeSignature, TestcaseBatch } from '../model/testcase-batch.ts';
 import { rowsOf } from '../tensor/tensor.ts';
 
-/** Begins messages about the condition. */
-const PREFIX = '--valid';
-
 /** Begins the name of an input's values in the seed; alone, it stands for those of the only input. */
 const SEED = 'seed';
 
 /** A condition that a mutant must meet, over its inputs and their values in the seed. */
 export class ValidCondition {
+  readonly #errorPrefix: string;
   readonly #syntax: ExpressionNode;
   readonly #names: readonly string[];
   /** By the form of the testcases. */
   readonly #programs = new Map<string, CompiledExpression>();
 
-  /** @throws UserError on a syntax error */
-  constructor(text: string) {
-    this.#syntax = parseExpression(PREFIX, text);
+  /**
+   * @param errorPrefix begins messages about it
+   * @throws UserError on a syntax error
+   */
+  constructor(text: string, errorPrefix = '--valid') {
+    this.#errorPrefix = errorPrefix;
+    this.#syntax = parseExpression(errorPrefix, text);
     this.#names = tensorNamesIn(this.#syntax);
   }
 
@@ -30,16 +32,16 @@ export class ValidCondition {
   check(testcase: TestcaseBatch): void {
     const { inputs } = testcase.form;
     const text = formatExpression(this.#syntax);
-    if (this.#names.length === 0) throw new UserError(`${PREFIX}: ${text} names no input`);
+    if (this.#names.length === 0) throw new UserError(`${this.#errorPrefix}: ${text} names no input`);
     if (this.#names.includes(SEED) && inputs.some(({ name }) => name === SEED))
       throw new UserError(
-        `${PREFIX}: the model has an input ${SEED}: write ${SEED}.${SEED} for its values in the seed`,
+        `${this.#errorPrefix}: the model has an input ${SEED}: write ${SEED}.${SEED} for its values in the seed`,
       );
     const tensors = tensorsOf(testcase, 0, testcase);
     const missing = this.#names.find((name) => !tensors.has(name));
     if (missing !== undefined)
       throw new UserError(
-        `${PREFIX}: ${missing} is not an input; there are ${[...tensors.keys()].join(', ')}`,
+        `${this.#errorPrefix}: ${missing} is not an input; there are ${[...tensors.keys()].join(', ')}`,
       );
     this.#programFor(testcase.form, tensors);
   }
@@ -55,7 +57,7 @@ export class ValidCondition {
   #programFor({ key }: ShapeSignature, tensors: TensorsByName): CompiledExpression {
     let program = this.#programs.get(key);
     if (program === undefined) {
-      program = new CompiledExpression(PREFIX, this.#syntax, tensors);
+      program = new CompiledExpression(this.#errorPrefix, this.#syntax, tensors);
       this.#programs.set(key, program);
     }
     return program;

@@ -129,9 +129,10 @@ export async function auditDefense(
     const attacks = new AuditAttacks(audited, options, onProgress);
     const isLate = (): boolean => options.time !== undefined && performance.now() - start > options.time;
     const { checks, notRun } = await runChecks(attacks, isLate);
-    const flagged = AUDIT_CHECKS.filter(({ name }) => checks.some((row) => row.name === name && row.flagged));
-    const verdict = verdictOf(flagged);
-    if (verdict !== 'no sign of masking') {
+    const run = AUDIT_CHECKS.filter(({ name }) => checks.some((row) => row.name === name));
+    const flagged = run.filter(({ name }) => checks.some((row) => row.name === name && row.flagged));
+    const verdict = verdictOf(run, flagged);
+    if (isSuspect(verdict)) {
       if (isLate()) notRun.push({ name: 'adaptive', why: '--time is over' });
       else await attacks.attackProperly(adaptiveFor(flagged, attacks));
     }
@@ -192,9 +193,13 @@ export async function auditDefense(
   });
 }
 
+function isSuspect(verdict: Verdict): boolean {
+  return verdict === 'masked' || verdict === 'random';
+}
+
 /** Whether an audit speaks against the defence. */
 export function isRefuted({ verdict, checks }: Pick<AuditReport, 'verdict' | 'checks'>): boolean {
-  return verdict !== 'no sign of masking' || checks.some(({ name, flagged }) => name === 'claim' && flagged);
+  return isSuspect(verdict) || checks.some(({ name, flagged }) => name === 'claim' && flagged);
 }
 
 /** @throws UserError where the settings have no limit that the attacks can keep */

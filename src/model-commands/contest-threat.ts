@@ -11,8 +11,9 @@ export function threatLimits({
   linf,
   l2,
   l0,
-}: CampaignConfig): Pick<ConstraintLimits, 'linf' | 'l2' | 'l0'> | undefined {
-  return threatModel === undefined ? undefined : { linf, l2, l0 };
+  valid,
+}: CampaignConfig): Pick<ConstraintLimits, 'linf' | 'l2' | 'l0' | 'valid'> | undefined {
+  return threatModel === undefined ? undefined : { linf, l2, l0, valid };
 }
 
 /** Whether the threat model hides all but the outputs of the model. */
@@ -44,16 +45,12 @@ export function checkThreatModel(
     throw new UserError(
       'threatModel.knows.outputs: labels hides the scores that a contest orders answers by: use fuzz, or leave it out',
     );
-  if (limits.valid !== undefined)
-    throw new UserError(
-      'threatModel.limits.valid: the attacks of a contest keep to no condition: use fuzz, or --attack spatial:valid=…',
-    );
   if (
     may === 'content-preserving' &&
-    ![limits.linf, limits.l2, limits.l0].some((limit) => limit !== undefined)
+    ![limits.linf, limits.l2, limits.l0, limits.valid].some((limit) => limit !== undefined)
   )
     throw new UserError(
-      'threatModel.may: content-preserving allows mild changes alone where nothing is limited, and attacks of a contest are not: set linf, l2 or l0 in threatModel.limits',
+      'threatModel.may: content-preserving allows mild changes alone where nothing is limited, and attacks of a contest are not: set linf, l2, l0 or valid in threatModel.limits',
     );
   if (queries.total !== undefined)
     throw new UserError(

@@ -42,9 +42,8 @@ class Assertion implements Objective {
   readonly #programs = new Map<string, CompiledExpression>();
   #lastJudged: JudgedExpression | undefined;
 
-  /** @param errorPrefix begins messages about the expression */
-  constructor(name: string, text: string, errorPrefix: string) {
-    this.#errorPrefix = errorPrefix;
+  constructor(name: string, text: string) {
+    this.#errorPrefix = `--objective: ${name === '' ? 'assert' : `assert:name=${name}`}`;
     this.#syntax = parseExpression(this.#errorPrefix, text);
     this.#expression = formatExpression(this.#syntax);
     this.tensors = tensorNamesIn(this.#syntax);
@@ -168,11 +167,5 @@ export const assertion: ObjectiveKind = {
   help: 'an expression over inputs and tensors that must hold in every run, as in assert:max(abs(logits)) < 50',
   parameters: [],
   text: 'the expression',
-  make: (_values, { name, text }) =>
-    new Assertion(name, text, `--objective: ${name === '' ? 'assert' : `assert:name=${name}`}`),
+  make: (_values, { name, text }) => new Assertion(name, text),
 };
-
-/** What an expression over inputs says of testcases. @throws UserError where it can't be parsed, with `errorPrefix` in front */
-export function assertionOf(text: string, errorPrefix: string): Objective {
-  return new Assertion('', text, errorPrefix);
-}

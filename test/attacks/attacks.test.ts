@@ -330,7 +330,7 @@ test('pictures of spatial:valid are those for which the expression holds, whethe
   expect(asked.map(sumOf).sort((a, b) => a - b)).toEqual(sums.slice(0, 100));
   await expect(
     makeAttack('spatial:valid=sum(logits) < 20', context).run(inputs.slice(0, 1), model),
-  ).rejects.toThrow('refers to logits');
+  ).rejects.toThrow('--attack: spatial:valid: logits is not an input');
   expect(() => makeAttack('spatial:valid=sum(x', context)).toThrow('--attack: spatial:valid');
 });
 

@@ -144,9 +144,10 @@ describe('flags', () => {
 
 test('the verdict', () => {
   const named = (...names: string[]) => AUDIT_CHECKS.filter(({ name }) => names.includes(name));
-  expect(verdictOf(named('more-steps', 'flat-curve'))).toBe('no sign of masking');
-  expect(verdictOf(named('nondeterministic'))).toBe('random');
-  expect(verdictOf(named('nondeterministic', 'outputs-better'))).toBe('masked');
+  expect(verdictOf(AUDIT_CHECKS, named('more-steps', 'flat-curve'))).toBe('no sign of masking');
+  expect(verdictOf(AUDIT_CHECKS, named('nondeterministic'))).toBe('random');
+  expect(verdictOf(named('nondeterministic', 'more-steps'), [])).toBe('not judged');
+  expect(verdictOf(AUDIT_CHECKS, named('nondeterministic', 'outputs-better'))).toBe('masked');
 });
 
 test('a claim is wrong where what is left is more than 0.02 below it', () => {

@@ -228,6 +228,7 @@ test('the limit of a threat model, and a time after which no check begins', asyn
   const report = JSON.parse(stdout);
   expect(report.epsilon).toBe(0.02);
   expect(report.checks).toEqual([]);
+  expect(report.verdict).toBe('not judged');
   expect(report.notRun).toContainEqual({ name: 'no-gradient', why: '--time is over' });
 });
 

@@ -225,7 +225,7 @@ describe('an attacker who sees outputs alone', () => {
     const [folderOfOne] = findingFolders(one.out);
     // No score is known: a class has 1, the others 0.
     expect(readJson(folderOfOne, 'finding.json').summary).toMatch(/\(1 vs 0 for class \d+\)/);
-    expect((await neurofuzz(['replay', folderOfOne])).stdout).toMatch(/10/);
+    expect((await neurofuzz(['replay', folderOfOne])).stdout).toMatch(/still broken 10\/10/);
   });
 
   test('has gradients where the weights are known', async () => {
@@ -267,6 +267,7 @@ describe('a budget of queries', () => {
     const { execs, gradients = 0 } = result;
     expect(execs).toBeGreaterThan(0);
     expect(execs + 3 * gradients).toBeLessThanOrEqual(400);
+    expect(gradients > 0).toBe(known === 'weights');
     const spent = findingFolders(out).map((finding) => readJson(finding, 'finding.json').threat.queries);
     expect(spent.length).toBeGreaterThan(0);
     expect(Math.max(...spent)).toBeLessThanOrEqual(96);
@@ -310,6 +311,16 @@ describe('a condition on mutants', () => {
     const clauses = findingFolders(out).map((finding) => readJson(finding, 'finding.json').threat.clauses);
     for (const list of clauses) expect(list).toContain('limits.valid');
     expect((await neurofuzz(['replay', out])).code).toBe(1);
+  });
+
+  test('leaves out the seeds that do not meet it', async () => {
+    const { stderr, result } = await fuzz({
+      ...NEAR,
+      may: 'content-constrained',
+      limits: { linf: 0.1, range: [0, 1], valid: 'max(seed) < 0.5' },
+    });
+    expect(stderr).toContain('--valid leaves out 2 of 5 seeds');
+    expect(result.threatModel).toMatchObject({ outside: 0, success: [{ of: 3 }] });
   });
 
   test.each([

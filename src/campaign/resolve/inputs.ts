@@ -3,6 +3,7 @@ import type { CampaignConfig, InputConfig, ModelConfig, MutationConfig } from '.
 import type { ConstraintLimits } from '../../constraints/constraint-limits.ts';
 import { ValidCondition } from '../../constraints/valid-condition.ts';
 import { UserError } from '../../core/errors.ts';
+import { plural } from '../../core/format-number.ts';
 import { type LengthChanges, resolveLengthChanges } from '../../fuzzer/generation/length-changes.ts';
 import { fixFreeShapes } from '../../inputs/free-shapes.ts';
 import type { ImageFormat } from '../../inputs/image.ts';
@@ -92,7 +93,7 @@ export async function resolveInputs(
   });
   const shares = pickShares(mutators, descriptors);
   const isMutated = mutators.map((specs) => specs.length > 0);
-  const seeds = attackedSeeds(
+  const attacked = attackedSeeds(
     validSeeds(seedSet.seeds, descriptors, isMutated, notices),
     seedSet.labels,
     config.threatModel?.goal,
@@ -102,7 +103,7 @@ export async function resolveInputs(
     ...constraintLimits(config, descriptors, isMutated),
     ...(mutatesOnce(config) ? ({ once: true } as const) : {}),
   };
-  if (limits.valid !== undefined) checkValid(limits.valid, seeds);
+  const seeds = limits.valid === undefined ? attacked : seedsMeeting(limits.valid, attacked, notices);
   const lengthChanges = resolveLengthChanges(testcaseInputs, descriptors, isMutated, seeds, limits);
   if (seedSet.areGiven && !takesPrompts) explainLengths(testcaseInputs, lengthChanges, config, notices);
   return {
@@ -156,15 +157,23 @@ function constraintLimits(
   return { linf, l2, l0, edits, deephunter, valid };
 }
 
-/** @throws UserError where a condition makes no sense for the inputs, or no seed meets it */
-function checkValid(valid: string, seeds: Seeds): void {
+/**
+ * The seeds that meet a condition: what mutants of the others are like is not asked.
+ *
+ * @throws UserError where the condition makes no sense for the inputs, or no seed meets it
+ */
+function seedsMeeting(valid: string, seeds: Seeds, notices: Notices): Seeds {
   const condition = new ValidCondition(valid);
   const forms = new Map(seeds.map((seed) => [seed.form.key, seed]));
   for (const seed of forms.values()) condition.check(seed);
-  if (!seeds.some((seed) => condition.holds(seed, 0, seed)))
+  const meeting = seeds.filter((seed) => condition.holds(seed, 0, seed));
+  if (meeting.length === 0)
     throw new UserError(
       `--valid: ${valid} does not hold for any seed: change the condition, or set other --seeds`,
     );
+  if (meeting.length < seeds.length)
+    notices.warn(`--valid leaves out ${seeds.length - meeting.length} of ${plural(seeds.length, 'seed')}`);
+  return meeting;
 }
 
 function withPickShares(

@@ -262,22 +262,18 @@ export class TaskPlanner {
     const isMultiStep = (ascends || (search.isMultiStep(goalIndex) && !allowsOneGeometric)) && !singleBatches;
     const steps = lookahead ? LOOKAHEAD_STEPS : isMultiStep ? DIRECTED_STEPS : 1;
     const picksPerStep = Math.ceil(pickCount / steps);
-    const plan = search.plan(
-      goalIndex,
-      picksPerStep,
-      corpus.size,
-      random,
-      canCombine,
+    const plan = search.plan(goalIndex, picksPerStep, corpus.size, random, {
+      areCompatible: canCombine,
       lookahead,
-      (entry) => this.#seedOf(entry),
+      ancestorOf: (entry) => this.#seedOf(entry),
       ascends,
-      this.#options.budget && ((seed) => this.#hasQueries(seed)),
-      {
+      hasQueries: this.#options.budget && ((seed) => this.#hasQueries(seed)),
+      entries: {
         classOf: (entry) => corpus.at(entry).outcome,
         shapeKeyOf: (entry) => corpus.shapeKey(entry),
         dataOf: (entry) => corpus.data(entry),
       },
-    );
+    });
     const forAllSteps = <T>(list: readonly T[]): T[] =>
       Array.from({ length: pickCount }, (_, pick) => list[pick % picksPerStep]);
     const parents = forAllSteps(plan.parents);

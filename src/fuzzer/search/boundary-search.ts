@@ -1,5 +1,4 @@
-import type { TestcaseData } from '../../inputs/testcase.ts';
-import { readNumber } from '../../tensor/tensor.ts';
+import { measureDistance } from '../../constraints/distance.ts';
 import { MUTANTS_PER_PICK } from '../scheduling/task-sizes.ts';
 import type { SeedAccounts } from '../seeds/seed-accounts.ts';
 import { type EntryFacts, type PickRequest, type PlannedPicks, withoutRivals } from './plan-picks.ts';
@@ -22,8 +21,8 @@ const WIDENING = 4;
 /** Margin of the last mutant of a pick: all of them have the seed's class. */
 const LAST_PLACE = 1;
 
-/** The way from a seed to one of another class. */
-interface Lane {
+/** A bisection of the way from a seed to one of another class. */
+interface Bisection {
   /** The entry nearest to the boundary that has the seed's class; below 0 for the seed itself. */
   entry: number;
   /** A seed of another class. */
@@ -42,8 +41,8 @@ export class BoundarySearch {
   readonly #objective: string;
   readonly #accounts: SeedAccounts;
   /** By the seed's entry; several where a task has more picks than there are seeds. */
-  readonly #lanes = new Map<number, (Lane | undefined)[]>();
-  /** Of each seed, seeds of another class the farthest first, and how many of them had a lane. */
+  readonly #bisections = new Map<number, (Bisection | undefined)[]>();
+  /** Of each seed, seeds of another class the farthest first, and how many of them were tried. */
   readonly #rivals = new Map<number, readonly number[]>();
   readonly #tried = new Map<number, number>();
   /** Place among the seeds of the last turn. */
@@ -54,7 +53,7 @@ export class BoundarySearch {
     this.#accounts = accounts;
   }
 
-  /** Plans the picks of a task, a lane each; undefined where no seed is left, or all are of one class. */
+  /** Plans the picks of a task, a bisection each; undefined where no seed is left, or all are of one class. */
   plan(request: PickRequest): PlannedPicks | undefined {
     const { count, goalIndex, entries } = request;
     if (entries === undefined) return undefined;
@@ -63,13 +62,13 @@ export class BoundarySearch {
     const picks = Array.from({ length: count }, (_, pick) => {
       const seed = seeds[pick % seeds.length];
       const index = Math.floor(pick / seeds.length);
-      return { seed, index, lane: this.#laneOf(seed, index, entries) };
+      return { seed, index, bisection: this.#bisectionOf(seed, index, entries) };
     });
     return {
       ...withoutRivals(count),
-      parents: picks.map(({ seed, lane }) => (lane.entry < 0 ? seed : lane.entry)),
-      acrossBoundary: picks.map(({ lane }) => lane.rival),
-      boundaryShares: picks.map(({ lane }) => lane.share),
+      parents: picks.map(({ seed, bisection }) => (bisection.entry < 0 ? seed : bisection.entry)),
+      acrossBoundary: picks.map(({ bisection }) => bisection.rival),
+      boundaryShares: picks.map(({ bisection }) => bisection.share),
       assignment: {
         goalIndex,
         subgoals: picks.map((_, pick) => pick),
@@ -95,17 +94,17 @@ export class BoundarySearch {
     return found;
   }
 
-  #laneOf(seed: number, index: number, entries: EntryFacts): Lane {
-    const lanes = this.#lanes.get(seed) ?? [];
-    this.#lanes.set(seed, lanes);
-    const known = lanes[index];
+  #bisectionOf(seed: number, index: number, entries: EntryFacts): Bisection {
+    const bisections = this.#bisections.get(seed) ?? [];
+    this.#bisections.set(seed, bisections);
+    const known = bisections[index];
     if (known !== undefined) return known;
     const rivals = this.#rivalsOf(seed, entries);
     const tried = this.#tried.get(seed) ?? 0;
     this.#tried.set(seed, tried + 1);
-    const lane = { entry: -1, rival: rivals[tried % rivals.length], share: 1 };
-    lanes[index] = lane;
-    return lane;
+    const bisection = { entry: -1, rival: rivals[tried % rivals.length], share: 1 };
+    bisections[index] = bisection;
+    return bisection;
   }
 
   /** The seeds of a seed's shape and another class, the farthest first. */
@@ -116,7 +115,7 @@ export class BoundarySearch {
     const rivals = this.#accounts.seeds
       .filter((other) => entries.classOf(other) !== entries.classOf(seed))
       .filter((other) => entries.shapeKeyOf(other) === entries.shapeKeyOf(seed))
-      .map((rival) => ({ rival, distance: squaredDistance(data, entries.dataOf(rival)) }))
+      .map((rival) => ({ rival, distance: measureDistance(entries.dataOf(rival), data).l2 }))
       .sort((a, b) => b.distance - a.distance || a.rival - b.rival)
       .map(({ rival }) => rival);
     this.#rivals.set(seed, rivals);
@@ -135,32 +134,34 @@ export class BoundarySearch {
   ): void {
     subgoals.forEach((subgoal, pick) => {
       const seed = seeds[subgoal];
-      const lanes = this.#lanes.get(seed);
-      const lane = lanes?.[slots[pick]];
-      if (lanes === undefined || lane === undefined) return;
+      const bisections = this.#bisections.get(seed);
+      const bisection = bisections?.[slots[pick]];
+      if (bisections === undefined || bisection === undefined) return;
       if (!this.#accounts.isUnbroken(seed, this.#objective)) {
-        this.#lanes.delete(seed);
+        this.#bisections.delete(seed);
         return;
       }
       const isBeyond = (smallestMargins[subgoal] ?? MAX_MARGIN) <= LAST_PLACE;
-      if ((isBeyond && lane.share >= 1) || lane.share * NARROWING < LEAST_SHARE) {
+      if ((isBeyond && bisection.share >= 1) || bisection.share * NARROWING < LEAST_SHARE) {
         // Within the limits nothing on this way has another class, or the boundary is known to the last bit.
-        lanes[slots[pick]] = undefined;
+        bisections[slots[pick]] = undefined;
         return;
       }
       const improvement = improvements.find((candidate) => candidate.subgoal === subgoal);
       const entry = improvement && admit(improvement.candidate);
-      if (entry !== undefined) lane.entry = entry;
-      lane.share = isBeyond ? Math.min(1, WIDENING * lane.share) : NARROWING * lane.share;
+      if (entry !== undefined) bisection.entry = entry;
+      bisection.share = isBeyond ? Math.min(1, WIDENING * bisection.share) : NARROWING * bisection.share;
     });
   }
 
   save(): SavedBoundarySearch {
     return {
       turn: this.#turn,
-      lanes: [...this.#lanes].flatMap(([seed, lanes]) =>
-        lanes.flatMap((lane, index) =>
-          lane === undefined ? [] : [[seed, index, lane.entry, lane.rival, lane.share] as const],
+      bisections: [...this.#bisections].flatMap(([seed, bisections]) =>
+        bisections.flatMap((bisection, index) =>
+          bisection === undefined
+            ? []
+            : [[seed, index, bisection.entry, bisection.rival, bisection.share] as const],
         ),
       ),
       tried: [...this.#tried],
@@ -168,23 +169,14 @@ export class BoundarySearch {
   }
 
   /** @param keepsEntries whether entries have the indices they had when it was saved; else all searches restart */
-  restore({ turn, lanes, tried }: SavedBoundarySearch, keepsEntries: boolean): void {
+  restore({ turn, bisections, tried }: SavedBoundarySearch, keepsEntries: boolean): void {
     this.#turn = turn;
     if (!keepsEntries) return;
-    for (const [seed, index, entry, rival, share] of lanes) {
-      const list = this.#lanes.get(seed) ?? [];
-      this.#lanes.set(seed, list);
+    for (const [seed, index, entry, rival, share] of bisections) {
+      const list = this.#bisections.get(seed) ?? [];
+      this.#bisections.set(seed, list);
       list[index] = { entry, rival, share };
     }
     for (const [seed, rivals] of tried) this.#tried.set(seed, rivals);
   }
-}
-
-/** Squared Euclidean distance of two testcases of one shape. */
-function squaredDistance(a: TestcaseData, b: TestcaseData): number {
-  let sum = 0;
-  for (const [input, { type, size }] of a.form.inputs.entries())
-    for (let i = 0; i < size; i++)
-      sum += (readNumber(type, a.inputs[input], i) - readNumber(type, b.inputs[input], i)) ** 2;
-  return sum;
 }

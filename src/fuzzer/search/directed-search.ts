@@ -29,6 +29,22 @@ const MAX_IDLE_TASKS = 64;
 /** Share of a goal's tasks that step along gradients from which on these are preferred. */
 const PREFERRED_ASCENT_SHARE = 0.5;
 
+/** What a task's picks depend on beside the goal. */
+export interface PlanOptions {
+  /** Whether two entries may be mixed; all may by default. */
+  readonly areCompatible?: (a: number, b: number) => boolean;
+  /** Whether the task uses lookahead. One that does not, where the goal allows it, is for close subgoals. */
+  readonly lookahead?: boolean;
+  /** The seed's entry of an entry; itself by default. */
+  readonly ancestorOf?: (entry: number) => number;
+  /** Whether the task steps along gradients. */
+  readonly ascends?: boolean;
+  /** Whether an attacker has queries left for a seed; undefined where they are not limited. */
+  readonly hasQueries?: ((seed: number) => boolean) | undefined;
+  /** What is known of corpus entries. */
+  readonly entries?: EntryFacts;
+}
+
 /**
  * Directed search (as in AFLGo) toward operations that can go wrong and toward objectives' violations. Each goal has
  * subgoals, each subgoal a beam of corpus entries, and a mutant must have a smaller margin than an entry to replace it.
@@ -143,27 +159,20 @@ export class DirectedSearch {
     return goalName(this.#goals[goalIndex]);
   }
 
-  /**
-   * Plans a task's picks.
-   *
-   * @param areCompatible whether two entries may be mixed
-   * @param lookahead whether the task uses lookahead. One that does not, where the goal allows it, is for close subgoals
-   * @param ancestorOf the seed's entry of an entry
-   * @param ascends whether the task steps along gradients
-   * @param hasQueries whether an attacker has queries left for a seed; undefined where they are not limited
-   * @param entries what is known of corpus entries
-   */
+  /** Plans a task's picks. */
   plan(
     goalIndex: number,
     count: number,
     corpus: CorpusSize,
     random: Random,
-    areCompatible: (a: number, b: number) => boolean = () => true,
-    lookahead = false,
-    ancestorOf: (entry: number) => number = (entry) => entry,
-    ascends = false,
-    hasQueries?: (seed: number) => boolean,
-    entries?: EntryFacts,
+    {
+      areCompatible = () => true,
+      lookahead = false,
+      ancestorOf = (entry) => entry,
+      ascends = false,
+      hasQueries,
+      entries,
+    }: PlanOptions = {},
   ): PlannedPicks {
     const suggestedStarts = this.#suggestedStarts.get(goalName(this.#goals[goalIndex])) ?? [];
     const isUnbroken = this.#opennessFor(this.#goals[goalIndex], ancestorOf);

@@ -176,15 +176,15 @@ export interface SavedGoal {
 /** The search along boundaries in a checkpoint. */
 export interface SavedBoundarySearch {
   readonly turn: number;
-  /** Seed, place among its lanes, entry, rival, and share of the way. */
-  readonly lanes: readonly (readonly [
+  /** Seed, place among its bisections, entry, rival, and share of the way. */
+  readonly bisections: readonly (readonly [
     seed: number,
     index: number,
     entry: number,
     rival: number,
     share: number,
   ])[];
-  /** Seed, and rivals that had a lane. */
+  /** Seed, and rivals that were tried. */
   readonly tried: readonly (readonly [seed: number, rivals: number])[];
 }
 

@@ -144,7 +144,7 @@ describe('the goal of an objective with two sides', () => {
 
   test('has picks with partners across the boundary, where the two may be mixed', () => {
     const pairs = (areCompatible: (a: number, b: number) => boolean): string[] => {
-      const { parents, acrossBoundary } = atBoundary().plan(0, 64, ENTRIES, random(), areCompatible);
+      const { parents, acrossBoundary } = atBoundary().plan(0, 64, ENTRIES, random(), { areCompatible });
       return [
         ...new Set(acrossBoundary.flatMap((partner, i) => (partner < 0 ? [] : [`${parents[i]}-${partner}`]))),
       ].sort();
@@ -194,7 +194,7 @@ describe('an objective with a signature for each margin', () => {
   /** Runs a task in which every pick reaches the margin given for its subgoal. */
   function runTask(search: DirectedSearch, margins: readonly number[], lookahead = true) {
     const at = search.nextGoal() as number;
-    const { assignment } = search.plan(at, 64, ENTRIES, random(), undefined, lookahead);
+    const { assignment } = search.plan(at, 64, ENTRIES, random(), { lookahead });
     const smallestMargins = margins.map((margin) => margin);
     const improvements = assignment.subgoals.map((target, pick) => ({
       candidate: pick,
@@ -300,7 +300,7 @@ describe('where an objective breaks seeds', () => {
     const { accounts, breakSeed } = accountsOf('differential');
     const search = new DirectedSearch([TIED], accounts);
     const ancestorOf = (entry: number): number => entry % 3;
-    const plan = () => search.plan(0, 64, { count: 9, seeds: 3 }, random(), undefined, false, ancestorOf);
+    const plan = () => search.plan(0, 64, { count: 9, seeds: 3 }, random(), { ancestorOf });
     const { assignment } = plan();
     expect(assignment.seeds).toBeUndefined();
     const improvements = [{ candidate: 0, pick: 0, subgoal: 0, margin: 5 }];
@@ -320,7 +320,7 @@ describe('where an objective breaks seeds', () => {
 test('a gradient that ends its process is computed for no goal any more, also after a checkpoint', () => {
   const goals = [siteGoal('a'), siteGoal('b')];
   const search = new DirectedSearch(goals);
-  const { assignment } = search.plan(0, 8, ENTRIES, random(), undefined, false, undefined, true);
+  const { assignment } = search.plan(0, 8, ENTRIES, random(), { ascends: true });
   const ascent = { forwards: 0, gradients: 0, runs: 0, gradientSeconds: 0, seconds: 0, refusal: 'it died' };
   const apply = (progress: GoalProgress): void =>
     search.apply(
