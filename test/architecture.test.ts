@@ -15,6 +15,7 @@ const LEVELS: readonly (readonly string[])[] = [
   ['evaluation'],
   ['attacks'],
   ['audit'],
+  ['saliency'],
   ['fuzzer'],
   ['storage'],
   ['workers'],

@@ -62,6 +62,10 @@ export const COMMAND_SUMMARIES = {
     arguments: '[model]',
     description: 'Check whether a robust classifier is robust, or only hides its gradients',
   },
+  'saliency-check': {
+    arguments: '[model]',
+    description: 'Check whether maps of where a model looked depend on the model, or on the picture alone',
+  },
   objectives: { arguments: '', description: 'List the objectives with their parameters' },
   mutators: {
     arguments: '[name...]',

@@ -14,6 +14,8 @@ import type { HalfSettings } from '../model/half.ts';
 import type { InferredShapes } from '../model/infer-shapes.ts';
 import type { LoadOptions, ModelInfo, SecondModelInfo, SecondModelOptions } from '../model/model.ts';
 import type { ModelFiles, Quantization } from '../model/quantize/kind.ts';
+import type { ExplainRequest, Explanations, MethodRefusals } from '../saliency/explain.ts';
+import type { RandomizeRequest } from '../saliency/randomize/randomize-model.ts';
 import { loadOptions, modelPath } from '../storage/load-options.ts';
 import { ProcessDied } from './lifetime/process-died.ts';
 import { RestartingProcess } from './lifetime/restarting-process.ts';
@@ -265,6 +267,40 @@ export class ModelSession {
   }
 
   /**
+   * Explains the scores of classes.
+   *
+   * @param onShare called with the share of the work that is done
+   * @throws UserError where a method does not suit the model, or the model ends the process
+   */
+  async explain(request: ExplainRequest, onShare?: (share: number) => void): Promise<Explanations> {
+    await this.#probeExplained(request);
+    return this.#call('explaining it', () => this.#process.call('explain', request, undefined, onShare));
+  }
+
+  /**
+   * Tries which methods of explaining the model allows.
+   *
+   * @returns by method, why it does not
+   */
+  async refusedMethods(
+    request: Pick<ExplainRequest, 'inputs' | 'methods' | 'context'>,
+  ): Promise<MethodRefusals> {
+    await this.#probeExplained(request);
+    return this.#call('differentiating it', () =>
+      this.#process.call('refusedMethods', request, LOAD_TIMEOUT_MS),
+    );
+  }
+
+  /**
+   * A copy of a model in which some weights are drawn anew.
+   *
+   * @throws UserError where the model can't be read or changed
+   */
+  randomize(request: RandomizeRequest): Promise<ModelFiles> {
+    return this.#call('copying it', () => this.#process.call('randomize', request, LOAD_TIMEOUT_MS));
+  }
+
+  /**
    * Derives a quantized copy of the model's files.
    *
    * @param seeds testcases to calibrate on, for int8 copies of ONNX models
@@ -292,6 +328,17 @@ export class ModelSession {
     if (first === undefined) return;
     await this.#call('the first seed', () =>
       this.#process.call('probe', { testcase: first, tensors }, LOAD_TIMEOUT_MS),
+    );
+  }
+
+  /** Tries the first explained input with the scores. */
+  #probeExplained({
+    inputs,
+    context: { scores },
+  }: Pick<ExplainRequest, 'inputs' | 'context'>): Promise<void> {
+    return this.#probe(
+      inputs.slice(0, 1).map(({ data }) => data),
+      this.info.outputs.includes(scores) ? [] : [scores],
     );
   }
 

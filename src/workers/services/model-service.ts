@@ -22,6 +22,14 @@ import type { PairNoise } from '../../model/pair-noise.ts';
 import type { ModelFiles, Quantization } from '../../model/quantize/kind.ts';
 import { groupIntoBatches, packBatch } from '../../model/testcase-batch.ts';
 import { makeObjective } from '../../objectives/registry.ts';
+import {
+  type ExplainRequest,
+  type Explanations,
+  explainInputs,
+  type MethodRefusals,
+  refusedMethods,
+} from '../../saliency/explain.ts';
+import { type RandomizeRequest, randomizeModel } from '../../saliency/randomize/randomize-model.ts';
 import { deriveFromLoadedModel } from '../derive-from-loaded-model.ts';
 import { limitRuns, loadWithinLimits, withinFirstRunLimits, withinLimits } from '../load-within-limits.ts';
 import { probeTensors } from '../probe-tensors.ts';
@@ -211,6 +219,18 @@ const methods = {
   /** Trains a network on the model's answers; the bytes of its ONNX file. */
   trainSurrogate: (request: SurrogateRequest): Promise<Uint8Array> =>
     trainSurrogate(requireModel(), request, BATCH_ROWS, heartbeat),
+
+  /** Maps of what the score of a class depends on, by each method. */
+  explain: (request: ExplainRequest): Promise<Explanations> =>
+    explainInputs(requireModel(), request, BATCH_ROWS, heartbeat),
+
+  /** Methods that the model does not allow, and why. */
+  refusedMethods: (
+    request: Pick<ExplainRequest, 'inputs' | 'methods' | 'context'>,
+  ): Promise<MethodRefusals> => refusedMethods(requireModel(), request),
+
+  /** A copy of a model, which need not be the loaded one, with other weights. */
+  randomize: (request: RandomizeRequest): Promise<ModelFiles> => randomizeModel(request),
 
   deriveQuantizedModel: async ({
     kind,

@@ -1,0 +1,247 @@
+import { type Command, Option } from 'commander';
+import { checkSettings, type RawSettings, readCampaignFile } from '../../config/load.ts';
+import type { SettingName } from '../../config/schema.ts';
+import { UserError } from '../../core/errors.ts';
+import { formatNumber, plural } from '../../core/format-number.ts';
+import type { CheckOptions, CheckReport, MethodRow } from '../../model-commands/saliency-check.ts';
+import { SALIENCY_METHODS, saliencyMethod } from '../../saliency/methods/registry.ts';
+import { METRICS, type Metric } from '../../saliency/metrics.ts';
+import { RANDOMISATIONS, type Randomisation } from '../../saliency/randomize/draw-weights.ts';
+import { ORDERS, type Order } from '../../saliency/verdict.ts';
+import { addOutputFlags } from '../arguments/output-flags.ts';
+import { parseNumber, parseWhole } from '../arguments/parse-number.ts';
+import { addSettingFlags, LOADING_FLAGS, readSettingFlags } from '../arguments/setting-flags.ts';
+import { describedCommand } from '../command-summaries.ts';
+import { EXIT } from '../exit-codes.ts';
+import { progressBar } from '../output/fit.ts';
+import { logNotices, type OutputOptions } from '../output/logging.ts';
+import { withProgress } from '../output/progress.ts';
+import { table } from '../output/table.ts';
+import { printJson, printLines } from '../output/terminal.ts';
+
+interface CheckFlags extends OutputOptions {
+  readonly config?: string;
+  readonly method?: readonly string[];
+  readonly class?: string;
+  readonly order: Order;
+  readonly randomise: Randomisation;
+  readonly repeats: string;
+  readonly inputs: string;
+  readonly baseline?: string;
+  readonly layers?: readonly string[];
+  readonly against?: string;
+  readonly metric: Metric;
+  readonly most: string;
+}
+
+/** Settings of `fuzz` for the model and its inputs. */
+const SALIENCY_FLAGS: readonly SettingName[] = [
+  'seeds',
+  'labels',
+  'range',
+  'shape',
+  'table',
+  'jobs',
+  'seed',
+  'timeout',
+  'memory',
+  ...LOADING_FLAGS,
+];
+
+/** `neurofuzz saliency-check`: whether maps of where a model looked depend on the model. */
+export function saliencyCheckCommand(): Command {
+  const command = describedCommand('saliency-check')
+    .argument('[model]', 'the classifier that is explained')
+    .option('-c, --config <file>', 'campaign file that names model and seeds');
+  addSettingFlags(command, SALIENCY_FLAGS, {
+    seeds: 'the inputs to explain, as fuzz takes them',
+    labels: 'classes of the seeds, by which the accuracy of each copy is measured',
+  });
+  addExplainFlags(command)
+    .addOption(
+      new Option('--order <order>', 'which layers are randomised first: the last, each alone, or the first')
+        .choices([...ORDERS])
+        .default('cascade'),
+    )
+    .addOption(
+      new Option(
+        '--randomise <how>',
+        "permute: a layer's own values in another order; normal: draws with their mean and deviation",
+      )
+        .choices([...RANDOMISATIONS])
+        .default('permute'),
+    )
+    .option('--repeats <n>', 'random draws of each step', '3')
+    .option('--layers <pattern...>', 'layers that are randomised, such as conv* (default: all)')
+    .option(
+      '--against <model>',
+      'a model that learned nothing, such as from shuffled labels, in place of copies',
+    )
+    .addOption(
+      new Option('--metric <metric>', 'the similarity that judges').choices([...METRICS]).default('signed'),
+    )
+    .option(
+      '--most <x>',
+      'a method fails where half of the layers is random and its maps are more alike',
+      '0.5',
+    )
+    .option('--json', 'print one JSON object on standard output')
+    .addHelpText('after', EXAMPLES)
+    .action(run);
+  return addOutputFlags(command);
+}
+
+/** Flags that `explain` has too. */
+export function addExplainFlags(command: Command): Command {
+  const names = SALIENCY_METHODS.map(({ name }) => name).join(', ');
+  return command
+    .option('--method <name...>', `the methods (default: all that the model allows): ${names}`)
+    .option('--class <n>', 'the class whose score is explained (default: the predicted one)')
+    .option('--inputs <n>', 'most inputs, spread over the predicted classes', '20')
+    .option('--baseline <x>', 'the value of what is left out (default: the low end of the range)');
+}
+
+/** Reads the flags that `explain` has too. */
+export function readExplainFlags(flags: Pick<CheckFlags, 'method' | 'class' | 'inputs' | 'baseline'>) {
+  for (const name of flags.method ?? []) saliencyMethod(name);
+  return {
+    methods: flags.method,
+    classIndex: flags.class === undefined ? undefined : parseWhole('--class', flags.class, 0),
+    inputs: parseWhole('--inputs', flags.inputs, 1),
+    baseline:
+      flags.baseline === undefined
+        ? undefined
+        : parseNumber('--baseline', flags.baseline, 'finite', Number.isFinite),
+  };
+}
+
+async function run(model: string | undefined, flags: CheckFlags): Promise<void> {
+  const options: CheckOptions = {
+    ...readExplainFlags(flags),
+    order: flags.order,
+    randomise: flags.randomise,
+    repeats: parseWhole('--repeats', flags.repeats, 1),
+    layers: flags.layers,
+    against: flags.against,
+    metric: flags.metric,
+    most: parseNumber('--most', flags.most, 'from -1 to 1', (x) => x >= -1 && x <= 1),
+  };
+  const file = flags.config === undefined ? {} : await readCampaignFile(flags.config);
+  const config = checkSettings(file, readModelFlags(model, flags), flags.config);
+  if (config.model === undefined)
+    throw new UserError('name the model: neurofuzz saliency-check model.onnx --seeds …');
+  const { checkSaliency, hasFailed } = await import('../../model-commands/saliency-check.ts');
+  const { report } = await withProgress(flags, (onProgress) =>
+    checkSaliency(config, options, logNotices(flags), onProgress),
+  );
+  if (flags.json === true) printJson(report);
+  else if (flags.quiet !== true) printLines(reportLines(report));
+  process.exitCode = hasFailed(report, options.methods) ? EXIT.findings : EXIT.done;
+}
+
+/** The settings among the flags: of the others, some have the name of a setting that means something else. */
+export function readModelFlags(model: string | undefined, flags: object): RawSettings {
+  const settings = Object.fromEntries(
+    Object.entries(flags).filter(([name]) => (SALIENCY_FLAGS as readonly string[]).includes(name)),
+  );
+  return { ...readSettingFlags(settings), ...(model === undefined ? {} : { model }) };
+}
+
+/** Most steps that a table shows. */
+const MAX_COLUMNS = 6;
+
+/** Columns of the bar of a value. */
+const BAR_COLUMNS = 4;
+
+function reportLines(report: CheckReport): string[] {
+  const { model, inputs, layers, methods, metric, most, accuracy, isLabelled, against } = report;
+  const shown = shownSteps(layers.length, report.judgedAfter);
+  const explained = report.class === null ? 'the predicted class' : `class ${report.class}`;
+  const header = shown.map((step) => (against === null ? columnTitle(report, step) : against));
+  const others = METRICS.filter((other) => other !== metric && hasMetric(methods, other));
+  return [
+    `${model.path}: maps of ${plural(inputs, 'input')} for the score of ${explained} in ${report.scores}; ${settingsText(report)}`,
+    '',
+    ...table([
+      [`${metric}, mean`, ...header, 'verdict'],
+      [
+        isLabelled ? 'accuracy' : 'agreement',
+        ...shown.map(
+          (step) => `${formatNumber(layers[step].accuracy, 2)} (was ${formatNumber(accuracy, 2)})`,
+        ),
+        '',
+      ],
+      ...methods.map((method) => [
+        method.name,
+        ...shown.map((step) => barCell(method, step, metric)),
+        verdictText(method),
+      ]),
+    ]),
+    ...others.flatMap((other) => [
+      '',
+      ...table([
+        [`${other}, mean`, ...header, 'two runs of the model itself'],
+        ...methods.map((method) => [
+          method.name,
+          ...shown.map((step) => cell(method.steps[step][other]?.mean)),
+          cell(method.ceiling[other]?.mean),
+        ]),
+      ]),
+    ]),
+    '',
+    ...methods.flatMap(({ name, gap, withoutMap }) => [
+      ...(gap === null ? [] : [`${name}: completeness gap at most ${formatNumber(100 * gap, 2)} %`]),
+      ...(withoutMap === 0
+        ? []
+        : [`${name}: no map on ${withoutMap} of ${plural(inputs, 'input')}, which are not compared`]),
+    ]),
+    `a method fails above ${formatNumber(most)}; to depend on the model is not to be right: random layers near the output keep the features of those near the input`,
+  ];
+}
+
+function settingsText({ order, randomise, repeats, layers, against }: CheckReport): string {
+  if (against !== null) return `compared with ${against}`;
+  return `${plural(layers.length, 'layer')}, ${order}, ${randomise}, ${plural(repeats, 'draw')}`;
+}
+
+function columnTitle({ order, layers }: CheckReport, step: number): string {
+  return order === 'independent' ? layers[step].name : `${step + 1}: ${layers[step].name}`;
+}
+
+/** Steps that are shown: the first, the judged and the last, and others between. */
+function shownSteps(count: number, judgedAfter: number): number[] {
+  if (count <= MAX_COLUMNS) return Array.from({ length: count }, (_, step) => step);
+  const even = Array.from({ length: MAX_COLUMNS - 1 }, (_, i) =>
+    Math.round((i * (count - 1)) / (MAX_COLUMNS - 2)),
+  );
+  return [...new Set([...even, judgedAfter - 1])].sort((a, b) => a - b);
+}
+
+function hasMetric(methods: readonly MethodRow[], metric: Metric): boolean {
+  return methods.some(({ ceiling }) => ceiling[metric] !== null);
+}
+
+function barCell({ steps }: MethodRow, step: number, metric: Metric): string {
+  const figures = steps[step][metric];
+  return figures === null
+    ? ''
+    : `${cell(figures.mean).padStart(5)} ${progressBar(figures.mean, BAR_COLUMNS)}`;
+}
+
+function cell(mean: number | undefined): string {
+  return mean === undefined ? '' : mean.toFixed(2);
+}
+
+function verdictText({ verdict, isControl, judged }: MethodRow): string {
+  const deviation = judged === null ? '' : ` (± ${judged.sd.toFixed(2)})`;
+  return `${verdict}${deviation}${isControl ? ', a control' : ''}`;
+}
+
+const EXAMPLES = `
+Examples:
+  neurofuzz saliency-check model.onnx --seeds digits.npz
+  neurofuzz saliency-check model.onnx --seeds digits.npz --method gradient integrated-gradients --repeats 5
+  neurofuzz saliency-check model.onnx --seeds digits.npz --order independent --layers 'conv*' --json
+  neurofuzz saliency-check model.onnx --against trained-on-shuffled-labels.onnx --seeds digits.npz
+
+Exit codes: 0 when it ran, 1 when a method that --method names draws the picture and not the model.`;
