@@ -292,7 +292,7 @@ export class ModelSession {
   }
 
   /**
-   * A copy of a model in which some weights are drawn anew.
+   * A copy of a model in which some weights are drawn again.
    *
    * @throws UserError where the model can't be read or changed
    */

@@ -98,7 +98,7 @@ export function addExplainFlags(command: Command): Command {
     .option('--method <name...>', `the methods (default: all that the model allows): ${names}`)
     .option('--class <n>', 'the class whose score is explained (default: the predicted one)')
     .option('--inputs <n>', 'most inputs, spread over the predicted classes', '20')
-    .option('--baseline <x>', 'the value of what is left out (default: the low end of the range)');
+    .option('--baseline <x>', 'the value of a missing pixel or column (default: the low end of the range)');
 }
 
 /** Reads the flags that `explain` has too. */

@@ -46,7 +46,7 @@ function momentsOf(values: Float64Array): { readonly mean: number; readonly devi
   return { mean, deviation: Math.sqrt(squares / finite.length) };
 }
 
-/** Whether weights of a type can be drawn anew. */
+/** Whether weights of a type can be drawn again. */
 export function canDraw(type: Tensor['type']): boolean {
   return DTYPES[type].kind !== 'bool';
 }

@@ -8,13 +8,13 @@ import { randomizeTfjs } from './randomize-tfjs.ts';
 /** Which copy of a model is made. Plain data, sent between processes. */
 export interface RandomizeRequest {
   readonly path: string;
-  /** Names of the constants that are drawn anew. */
+  /** Names of the constants that are drawn again. */
   readonly constants: readonly string[];
   readonly draws: WeightDraws;
 }
 
 /**
- * A copy of a saved model in which some weights are drawn anew.
+ * A copy of a saved model in which some weights are drawn again.
  *
  * @throws UserError where the model cannot be read or changed, or is a SavedModel
  */

@@ -14,7 +14,7 @@ import { bytesOf } from '../../tensor/tensor.ts';
 import { canDraw, drawWeights, type WeightDraws, weightStream } from './draw-weights.ts';
 
 /**
- * A copy of an ONNX file in which some constants, initializers or values of Constant nodes, are drawn anew.
+ * A copy of an ONNX file in which some constants, initializers or values of Constant nodes, are drawn again.
  *
  * @throws UserError where the file cannot be read, or lacks one of the constants
  */

@@ -7,7 +7,7 @@ import { bytesOf, DTYPES, type DType, isDType } from '../../tensor/tensor.ts';
 import { drawWeights, type WeightDraws, weightStream } from './draw-weights.ts';
 
 /**
- * A copy of a TensorFlow.js model in which some weights are drawn anew. Weights that are stored quantized are drawn as they are
+ * A copy of a TensorFlow.js model in which some weights are drawn again. Weights that are stored quantized are drawn as they are
  * stored, with scale and minimum kept.
  *
  * @throws UserError where the files cannot be read, or lack one of the weights
