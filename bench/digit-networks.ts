@@ -16,8 +16,8 @@ export interface Digits {
 
 const SIDE = 28;
 export const PIXELS = SIDE * SIDE;
-const CLASSES = 10;
-const BATCH = 100;
+export const CLASSES = 10;
+export const BATCH = 100;
 
 /** Rows of MNIST's test set that networks are trained on; the others are held out. */
 const TRAINED = 9000;
@@ -54,7 +54,7 @@ const layer = (name: string, shape: readonly number[]): Weight[] => [
  * The paper's dense net, 784-200-100-10 with relu; and two 6×6 convolutions of stride 2 with a dense layer. Their
  * filters are `[3, 3, 4 · channels, filters]`: 3×3 blocks of 2×2 pixels.
  */
-const WEIGHTS: Readonly<Record<DigitNetwork, readonly Weight[]>> = {
+export const WEIGHTS: Readonly<Record<DigitNetwork, readonly Weight[]>> = {
   dense: [...layer('dense_1', [784, 200]), ...layer('dense_2', [200, 100]), ...layer('dense_3', [100, 10])],
   convolution: [
     ...layer('conv_1', [3, 3, 4, 16]),
@@ -70,7 +70,11 @@ const RATE = 1e-3;
 /** Pixels by which a training digit is moved at most, either way: what the convolution net needs to be 98 % accurate. */
 const MOVED: Readonly<Record<DigitNetwork, number>> = { dense: 0, convolution: 2 };
 
-function logitsOf(network: DigitNetwork, images: tf.Tensor2D, weights: readonly tf.Tensor[]): tf.Tensor2D {
+export function logitsOf(
+  network: DigitNetwork,
+  images: tf.Tensor2D,
+  weights: readonly tf.Tensor[],
+): tf.Tensor2D {
   if (network === 'dense') {
     return [0, 2, 4].reduce<tf.Tensor2D>((values, i) => {
       const sum = tf.add(tf.matMul(values, weights[i] as tf.Tensor2D), weights[i + 1]) as tf.Tensor2D;
@@ -179,7 +183,7 @@ function moved(pixels: Float32Array, down: number, right: number): Float32Array 
   return out;
 }
 
-function denseOnnx(weights: readonly Float32Array[]): Uint8Array {
+export function denseOnnx(weights: readonly Float32Array[]): Uint8Array {
   const graph = new OnnxBuilder();
   let values = flattened(graph, graph.input('image', 'float32', ['batch', 28, 28, 1]), 'pixels', PIXELS);
   for (const [i, [inputs, outputs]] of [

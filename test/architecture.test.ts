@@ -17,6 +17,7 @@ const LEVELS: readonly (readonly string[])[] = [
   ['audit'],
   ['saliency'],
   ['fuzzer'],
+  ['tournament'],
   ['storage'],
   ['workers'],
   ['campaign'],

@@ -66,6 +66,10 @@ export const COMMAND_SUMMARIES = {
     arguments: '[model]',
     description: 'Check whether maps of where a model looked depend on the model, or on the picture alone',
   },
+  tournament: {
+    arguments: '[model...]',
+    description: 'Rate models, mutators and folders of testcases by who beats whom, with intervals',
+  },
   objectives: { arguments: '', description: 'List the objectives with their parameters' },
   mutators: {
     arguments: '[name...]',

@@ -38,6 +38,7 @@ const COMMANDS: Readonly<Record<CommandName, (startedAt: number) => Promise<Comm
   contest: async () => (await import('./commands/contest.ts')).contestCommand(),
   'audit-defense': async () => (await import('./commands/audit-defense.ts')).auditDefenseCommand(),
   'saliency-check': async () => (await import('./commands/saliency-check.ts')).saliencyCheckCommand(),
+  tournament: async () => (await import('./commands/tournament.ts')).tournamentCommand(),
   objectives: async () => (await import('./commands/objectives.ts')).objectivesCommand(),
   mutators: async () => (await import('./commands/mutators.ts')).mutatorsCommand(),
   init: async () => (await import('./commands/init.ts')).initCommand(),

@@ -37,12 +37,16 @@ export function checkRenamable(folder: string, used: ReadonlyMap<string, readonl
 /**
  * Renames the campaign that is in a folder to the first of `<folder>.old-1`, `.old-2`, … that is free. Nothing is deleted.
  *
+ * @param isRenamed whether a folder with these entries is renamed: a campaign's by default
  * @returns the new path; undefined where the folder holds no campaign
  * @throws UserError if another process runs the campaign, or the folder cannot be renamed
  */
-export async function renameCampaign(folder: string): Promise<string | undefined> {
+export async function renameCampaign(
+  folder: string,
+  isRenamed: (entries: readonly string[]) => boolean = isCampaignFolder,
+): Promise<string | undefined> {
   const entries = await readdir(folder).catch(() => []);
-  if (!isCampaignFolder(entries)) return undefined;
+  if (!isRenamed(entries)) return undefined;
   const lock = await Lock.acquire(folder);
   try {
     const free = await freeName(folder);

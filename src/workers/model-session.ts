@@ -17,6 +17,7 @@ import type { ModelFiles, Quantization } from '../model/quantize/kind.ts';
 import type { ExplainRequest, Explanations, MethodRefusals } from '../saliency/explain.ts';
 import type { RandomizeRequest } from '../saliency/randomize/randomize-model.ts';
 import { loadOptions, modelPath } from '../storage/load-options.ts';
+import type { AnswerRequest, Answers } from '../tournament/answers.ts';
 import { ProcessDied } from './lifetime/process-died.ts';
 import { RestartingProcess } from './lifetime/restarting-process.ts';
 import { refuseIfProcessDies } from './refusal.ts';
@@ -223,6 +224,20 @@ export class ModelSession {
   async attack(request: AttackRequest, onShare?: (share: number) => void): Promise<readonly AttackOutcome[]> {
     await this.#probeScores(request);
     return this.#call('attacking it', () => this.#process.call('attack', request, undefined, onShare));
+  }
+
+  /**
+   * Plays games of a tournament.
+   *
+   * @throws UserError where the model has no scores of classes, or ends the process
+   */
+  async answerGames(request: AnswerRequest): Promise<Answers> {
+    return this.#call('playing', () => this.#process.call('answerGames', request));
+  }
+
+  /** Tries a testcase as the model's first run. @throws UserError where the model fails, or ends the process */
+  tryFirst(testcase: TestcaseData): Promise<void> {
+    return this.#probe([testcase], []);
   }
 
   /**

@@ -30,6 +30,7 @@ import {
   refusedMethods,
 } from '../../saliency/explain.ts';
 import { type RandomizeRequest, randomizeModel } from '../../saliency/randomize/randomize-model.ts';
+import { type AnswerRequest, type Answers, answerGames } from '../../tournament/answers.ts';
 import { deriveFromLoadedModel } from '../derive-from-loaded-model.ts';
 import { limitRuns, loadWithinLimits, withinFirstRunLimits, withinLimits } from '../load-within-limits.ts';
 import { probeTensors } from '../probe-tensors.ts';
@@ -208,6 +209,10 @@ const methods = {
   /** Attacks some inputs. */
   attack: (request: AttackRequest): Promise<readonly AttackOutcome[]> =>
     runAttack(requireModel(), request, BATCH_ROWS, heartbeat),
+
+  /** Plays games of a tournament. */
+  answerGames: (request: AnswerRequest): Promise<Answers> =>
+    answerGames(requireModel(), request, BATCH_ROWS, heartbeat),
 
   /** Why the attacked input has no gradient; undefined where it has one. */
   gradientRefusal: (request: Omit<AttackRequest, 'attack'>): Promise<string | undefined> =>
