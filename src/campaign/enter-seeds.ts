@@ -39,7 +39,7 @@ export async function resolveThreshold(
   const fuzzableSeeds = seeds.filter(isFuzzable);
   if (config.guidance === 'none' || fuzzableSeeds.length === 0) return { value: 0, why: 'not used' };
   if (!feedbackKind(feedback).isCalibrated) return { value: 0, why: 'a mutant with a new element is new' };
-  if (queryLimits(config) !== undefined)
+  if (queryLimits(config) !== undefined && config.threatModel?.knows.model !== 'nothing')
     return {
       value: fallbackThreshold(fuzzableSeeds),
       why: `${FALLBACK_TEXT}: calibration would take queries`,

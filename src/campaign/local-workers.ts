@@ -47,8 +47,8 @@ export function createSupervisor(
   target: Target,
   process?: ProbeWorker['child'],
 ): WorkerSupervisor {
-  const { path, setup, model } = target;
-  const loading = { path: path.absolute, options: workerLoadOptions(options, target) };
+  const { setup, model } = target;
+  const loading = { path: options.model.path, options: workerLoadOptions(options, target) };
   return new WorkerSupervisor(
     { ...options, model: loading },
     setup,

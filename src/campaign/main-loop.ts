@@ -2,11 +2,13 @@ import { join } from 'node:path';
 import type { CampaignConfig } from '../config/schema.ts';
 import { parseDuration, parseSize } from '../config/values.ts';
 import { repeatWithBackoff } from '../core/repeat-with-backoff.ts';
+import type { MutantOrigin } from '../fuzzer/corpus/lineage.ts';
 import type { Executor } from '../fuzzer/executor.ts';
 import type { Hit, Task, TaskResult } from '../fuzzer/scheduling/task.ts';
 import type { AppliedResult, ConfirmedHits } from '../fuzzer/state.ts';
 import { ProcessDied } from '../workers/lifetime/process-died.ts';
 import type { RerunClient } from '../workers/rerun-client.ts';
+import type { AttackedModel } from './attacked-model.ts';
 import type { CheckpointSource } from './checkpoint-source.ts';
 import {
   type ConfirmationOutcome,
@@ -15,6 +17,7 @@ import {
   isConfirmedFault,
 } from './findings/fault-registry.ts';
 import type { FindingWriter } from './findings/finding-writer.ts';
+import { type Submission, submitHits } from './findings/submit-hits.ts';
 import { currentStatistics, type StatisticsSources, writeStats } from './monitor/current-statistics.ts';
 import type { Monitor, StopReason } from './monitor/monitor.ts';
 import { reportRefusal } from './monitor/report-refusal.ts';
@@ -38,6 +41,8 @@ export interface LoopContext extends StatisticsSources {
   readonly signal: AbortSignal;
   readonly findings: FindingWriter;
   readonly rerunClient: RerunClient;
+  /** The model under attack, to which hits are submitted; undefined where the search runs on it itself. */
+  readonly attacked?: AttackedModel | undefined;
   readonly checkpointSource: CheckpointSource;
   /** When the command began, on `performance.now()`'s clock: `--time` counts from then. */
   readonly startedAt: number;
@@ -147,28 +152,27 @@ async function processResult(
   stop: StopConditions,
   result: TaskResult,
 ): Promise<StopReason | undefined> {
-  const { config, faults, state, collector, store, findings, rerunClient } = context;
+  const { faults, state, collector, store, rerunClient } = context;
   const seconds = collector.elapsedSeconds;
   const { hits, brokenConstraints } = state.legalHits(result);
-  const confirming = findings.confirmAndStore(
-    hits,
-    result.task,
-    (hit) => state.originOf(hit),
-    config.untilFinding,
-  );
+  const confirming = submitAndConfirm(context, result, hits);
   const requested = await stop.raceWithStop(confirming.then(() => undefined));
   if (requested !== undefined) rerunClient.close();
-  let outcomes: ConfirmationOutcome[];
+  let confirmation: Confirmation;
   try {
-    outcomes = await confirming;
+    confirmation = await confirming;
   } catch (error) {
     if (requested !== undefined && error instanceof ProcessDied) return requested;
     throw error;
   }
   // Synchronous from here on: a checkpoint that a timer writes has all of a result or nothing.
+  const { outcomes, submission } = confirmation;
   const newFaults = faults.register(outcomes, seconds);
-  faults.countHits(result.counts);
-  const applied = state.apply(result, confirmedHits(hits, newFaults, faults));
+  faults.countHits(submission?.counts ?? result.counts);
+  const applied = state.apply(result, {
+    ...confirmedHits(submission?.hits ?? hits, newFaults, faults),
+    ...(submission === undefined ? {} : { submitted: submission.submitted }),
+  });
   for (const entry of applied.entries) store.addEntry(entry);
   const { ascent } = result.progress ?? {};
   collector.recordTask(
@@ -184,8 +188,31 @@ async function processResult(
     ...applied,
     brokenConstraints: [...brokenConstraints, ...applied.brokenConstraints],
   });
-  if (config.untilFinding && faults.confirmed.length > 0) return 'finding';
+  if (context.config.untilFinding && faults.confirmed.length > 0) return 'finding';
   return state.isJudging ? requested : 'plugins';
+}
+
+/** What became of a task's hits. */
+interface Confirmation {
+  readonly outcomes: ConfirmationOutcome[];
+  /** Undefined where the search runs on the model itself. */
+  readonly submission: Submission | undefined;
+}
+
+/** Confirms hits and stores the findings; those of a surrogate are submitted to the model first. */
+async function submitAndConfirm(
+  { config, state, findings, attacked }: LoopContext,
+  result: TaskResult,
+  hits: readonly Hit[],
+): Promise<Confirmation> {
+  const submission = attacked && (await submitHits(hits, result, attacked, state));
+  const originOf = (hit: Hit): MutantOrigin => {
+    const origin = state.originOf(hit);
+    return submission === undefined ? origin : { ...origin, queries: submission.numbers.get(hit) };
+  };
+  const confirmed = submission?.hits ?? hits;
+  const outcomes = await findings.confirmAndStore(confirmed, result.task, originOf, config.untilFinding);
+  return { outcomes, submission };
 }
 
 /**

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { relative, resolve } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import type { BatchDependence } from '../analysis/batch-dependence/describe-dependence.ts';
-import { rebaseObjectiveSpec, rebaseSpec, rebaseThreatLimits } from '../config/rebase-paths.ts';
+import { rebaseObjectiveSpec, rebaseSpec, rebaseThreatModel } from '../config/rebase-paths.ts';
 import type { CampaignConfig } from '../config/schema.ts';
 import { CODEPOINTS, groupByInput } from '../config/values.ts';
 import { ResumeMismatchError } from '../core/errors.ts';
@@ -18,6 +18,7 @@ import type { ModelInfo } from '../model/model.ts';
 import type { PairNoise } from '../model/pair-noise.ts';
 import { NO_MUTATOR } from '../mutators/registry.ts';
 import { objectiveSpecs } from '../objectives/registry.ts';
+import type { ModelIdentity } from '../workers/services/rerun-service.ts';
 import type { ResolvedInputs } from './resolve/inputs.ts';
 import type { FixedBatch } from './resolve/sizes/open-batch.ts';
 import type { SizeChanges } from './resolve/sizes/size-changes.ts';
@@ -31,6 +32,8 @@ export interface ResolvedCampaign {
   readonly model: ModelInfo;
   readonly batch: number;
   readonly modelPath: string;
+  /** The model under attack; undefined where the search runs on it itself, and not on a surrogate. */
+  readonly attacked: Pick<ModelIdentity, 'sha256' | 'runtime'> | undefined;
   /** The path as the user wrote it when the campaign began: findings name the model so. */
   readonly modelGiven: string;
   /** The same of the second model of a pair. */
@@ -64,6 +67,7 @@ export function resolvedSettings(config: CampaignConfig, resolved: ResolvedCampa
     model,
     batch,
     modelPath,
+    attacked,
     modelGiven,
     secondModelGiven,
     watched,
@@ -102,9 +106,7 @@ export function resolvedSettings(config: CampaignConfig, resolved: ResolvedCampa
     model: here(modelPath),
     ...(config.against === undefined ? {} : { against: here(config.against) }),
     ...(config.labels === undefined || !isLabelFile(config.labels) ? {} : { labels: here(config.labels) }),
-    ...(config.threatModel === undefined
-      ? {}
-      : { threatModel: rebaseThreatLimits(config.threatModel, here) }),
+    ...(config.threatModel === undefined ? {} : { threatModel: rebaseThreatModel(config.threatModel, here) }),
     ...(config.corpus === undefined ? {} : { corpus: [config.corpus].flat().map(here) }),
     measure: rebaseSpec(config.measure, here),
     scheduler: rebaseSpec(config.scheduler, here),
@@ -116,7 +118,7 @@ export function resolvedSettings(config: CampaignConfig, resolved: ResolvedCampa
       : { generate: { ...config.generate, vocabulary: here(config.generate.vocabulary) } }),
     mutator: Object.fromEntries(names.map((name, i) => [name, specs(inputs.mutators[i])])),
     coverage: [...watched.tensors],
-    runtime: model.runtime.kind,
+    runtime: attacked?.runtime ?? model.runtime.kind,
     batch,
     seed: masterSeed,
   };
@@ -132,7 +134,8 @@ export function resolvedSettings(config: CampaignConfig, resolved: ResolvedCampa
       node: process.version,
       runtime: model.runtime.version,
       modelGiven,
-      modelSha256: model.sha256,
+      modelSha256: attacked?.sha256 ?? model.sha256,
+      ...(attacked === undefined ? {} : { surrogateSha256: model.sha256 }),
       ...(model.secondModel === undefined
         ? {}
         : {
@@ -241,6 +244,7 @@ function checkFactsUnchanged(
 /** Facts whose change makes another campaign of it, as people call them. */
 const RECORDED_FACTS: Readonly<Record<string, string>> = {
   modelSha256: 'the model has',
+  surrogateSha256: 'the surrogate has',
   copySha256: 'the second model has',
   generationSha256: 'the vocabulary has',
   seedsSha256: 'the seeds have',

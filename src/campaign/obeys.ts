@@ -27,6 +27,16 @@ interface Step {
   readonly mutators: readonly string[];
 }
 
+/** What a finding's arrays do not say of it. */
+export interface RecordedFacts extends Pick<ThreatEvidence, 'plausible'> {
+  /** Mutators between its seed and it. */
+  readonly trail: readonly string[];
+  /** Queries spent on its seed until it was found, or inputs submitted for it. */
+  readonly queries: number;
+  /** How far the attacker had got when it was found; undefined where that is not counted. */
+  readonly success?: ThreatRecord['success'];
+}
+
 /**
  * Checks findings against the threat model of their campaign. It reads campaign.yaml, the arrays of finding and seed, and the
  * journal; it shares no code with mutators, constraints or engine.
@@ -77,15 +87,13 @@ export class ThreatChecker {
   /**
    * The record of a finding for finding.json.
    *
-   * @param trail mutators between its seed and it, as far as they are known
-   * @param queries spent on its seed until it was found
+   * @param facts its trail as far as it is known
    */
   record(
     finding: ThreatEvidence['finding'],
     testcase: CheckedTestcase,
     seed: CheckedTestcase,
-    trail: readonly string[],
-    queries: number,
+    { trail, queries, plausible, success }: RecordedFacts,
   ): ThreatRecord {
     const { clauses, broken } = judgeClauses({
       settings: this.#settings,
@@ -94,15 +102,19 @@ export class ThreatChecker {
       seed,
       trail,
       queries,
+      plausible,
       masks: this.#masks,
     });
-    const { starts, queries: limits = {} } = this.#settings.threatModel;
+    const { starts, knows, queries: limits = {} } = this.#settings.threatModel;
+    const countsQueries = Object.keys(limits).length > 0 || knows?.model === 'nothing';
     return {
       obeys: broken.length === 0,
       clauses,
       starts,
       block: this.block ?? '',
-      ...(Object.keys(limits).length === 0 ? {} : { queries }),
+      ...(countsQueries ? { queries } : {}),
+      ...(plausible === undefined ? {} : { plausible }),
+      ...(success === undefined ? {} : { success }),
       ...(broken.length === 0 ? {} : { broken }),
     };
   }
@@ -138,6 +150,7 @@ export class ThreatChecker {
       seed,
       trail: isSeed ? [] : this.#trailOf(finding, folder),
       queries: finding.threat?.queries,
+      plausible: finding.threat?.plausible,
       masks: this.#masks,
     });
     const broken = [...verdict.broken];

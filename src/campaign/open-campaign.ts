@@ -12,7 +12,6 @@ import { MutatorScheduler } from '../fuzzer/scheduling/mutator-scheduler.ts';
 import { epochFeedbackDelay, feedbackDelay } from '../fuzzer/scheduling/task-sizes.ts';
 import { DirectedSearch } from '../fuzzer/search/directed-search.ts';
 import { isFuzzable, type SeedResult } from '../fuzzer/seed-runner.ts';
-import { QueryBudget } from '../fuzzer/seeds/query-budget.ts';
 import { SeedAccounts } from '../fuzzer/seeds/seed-accounts.ts';
 import { FuzzerState } from '../fuzzer/state.ts';
 import { testcaseId } from '../inputs/testcase.ts';
@@ -27,6 +26,7 @@ import { FolderTestcaseLoader } from '../storage/testcase-loader.ts';
 import type { ProbeWorker } from '../workers/probe-worker.ts';
 import { RerunClient } from '../workers/rerun-client.ts';
 import type { WorkerSupervisorOptions } from '../workers/worker-supervisor.ts';
+import type { AttackedModel } from './attacked-model.ts';
 import type { CampaignParts } from './campaign-parts.ts';
 import type { DerivedModel } from './derived-model.ts';
 import { type AttackHit, enterAttackHits } from './enter-attacks.ts';
@@ -35,18 +35,20 @@ import { enterSeeds, resolveThreshold } from './enter-seeds.ts';
 import { enterFailingSizes } from './enter-sizes.ts';
 import { HitConfirmer } from './findings/confirm.ts';
 import { FaultRegistry } from './findings/fault-registry.ts';
-import { FindingWriter } from './findings/finding-writer.ts';
+import { FindingWriter, type FindingWriterOptions } from './findings/finding-writer.ts';
 import { SeedSpan } from './findings/severity.ts';
 import type { SeedAccount } from './idle-reason.ts';
 import { resolvedLoadOptions } from './local-workers.ts';
 import { checkResumable, resolvedSettings } from './manifest.ts';
 import type { Monitor } from './monitor/monitor.ts';
 import { ThreatChecker } from './obeys.ts';
+import type { PlausibilityChecker } from './plausibility-checker.ts';
 import { resolveMaxCorpus } from './resolve/sizes/corpus-limit.ts';
 import type { Workload } from './resolve/sizes/workload.ts';
 import type { Target } from './resolve/target.ts';
 import type { SavedCampaign } from './resume.ts';
-import { queryLimits } from './threat-model/query-limits.ts';
+import { seedBudget } from './threat-model/query-limits.ts';
+import { attackedBy, successSoFar } from './threat-model/success.ts';
 
 /** A campaign's settings and the target that they resolve to. */
 export interface CampaignContext {
@@ -60,6 +62,10 @@ export interface CampaignContext {
   readonly target: Target;
   /** The folder's campaign if it is resumed. */
   readonly saved: SavedCampaign | undefined;
+  /** The model under attack; undefined where the search runs on it itself. */
+  readonly attacked?: AttackedModel | undefined;
+  /** Tells whether findings are plausible; undefined where the threat model does not ask. */
+  readonly plausibility?: PlausibilityChecker | undefined;
   /** What attacks found, in place of a search. */
   readonly attackHits?: readonly AttackHit[] | undefined;
 }
@@ -86,7 +92,7 @@ export interface PreparedCampaign {
  * @throws UserError if the campaign can't be resumed with these settings
  */
 export async function prepareCampaign(context: CampaignContext): Promise<PreparedCampaign> {
-  const { config, monitor, folder, probeWorker, target, saved } = context;
+  const { config, monitor, folder, probeWorker, target, saved, attacked } = context;
   const { path, model, masterSeed, watched, inputs, batch, setup, invariants } = target;
   const isResumed = saved?.checkpoint !== undefined;
   const seeds = isResumed ? [] : await runSeeds(context);
@@ -124,6 +130,7 @@ export async function prepareCampaign(context: CampaignContext): Promise<Prepare
     model,
     batch,
     modelPath: path.absolute,
+    attacked: attacked?.identity,
     modelGiven,
     secondModelGiven,
     watched,
@@ -160,11 +167,17 @@ function isGuided({ guidance }: Pick<CampaignConfig, 'guidance'>, width: number)
   return guidance !== 'none' && width > 0;
 }
 
-function runSeeds({ monitor, probeWorker, target: { inputs } }: CampaignContext): Promise<SeedResult[]> {
+async function runSeeds({
+  monitor,
+  probeWorker,
+  target: { inputs },
+  attacked,
+}: CampaignContext): Promise<SeedResult[]> {
   const total = inputs.seeds.length;
   const report = (done: number): void => monitor.onPhase({ name: 'seeds', done, total });
   report(0);
-  return probeWorker.runSeeds(inputs.seeds, inputs.labels, report);
+  const seeds = await probeWorker.runSeeds(inputs.seeds, inputs.labels, report);
+  return attacked === undefined ? seeds : attacked.judgeSeeds(seeds, inputs, monitor, report);
 }
 
 /** The second model as findings name it: the same in two campaigns wherever their folders lie. */
@@ -187,28 +200,35 @@ export async function openCampaign(
       : await CampaignStore.open(folder, saved.checkpoint?.entries ?? 0);
   // Right after campaign.yaml, which records its digest.
   await context.derivedModel.persist();
-  const rerunClient = new RerunClient(context.options.child);
+  const rerunClient = context.attacked?.rerunClient ?? new RerunClient(context.options.child);
   const faults = new FaultRegistry({
     maxPerSignature: config.keep,
     timedObjectives: target.objectives.flatMap(({ name, timed }) => (timed === true ? [name] : [])),
   });
   const threat = await ThreatChecker.of(folder, JSON.parse(JSON.stringify(prepared.settings)));
-  const findings = makeFindingWriter(context, prepared, { store, faults, rerunClient, threat });
   const state = await makeState(context, prepared);
+  const seedCount = attackedBy(context.config.threatModel, target.inputs.seeds)?.seeds;
+  const findings = makeFindingWriter(context, prepared, {
+    store,
+    faults,
+    rerunClient,
+    threat,
+    success: (finding) => successSoFar(state.accounts, finding, seedCount ?? 0),
+  });
   return { store, setAside, faults, findings, rerunClient, state, threat };
 }
 
 function makeFindingWriter(
-  { options, target }: CampaignContext,
+  { config, options, target, attacked, plausibility }: CampaignContext,
   { modelGiven, secondModelGiven }: PreparedCampaign,
   {
     store,
     faults,
     rerunClient,
     threat,
-  }: Pick<CampaignParts, 'store' | 'faults' | 'rerunClient'> & {
-    readonly threat: ThreatChecker | undefined;
-  },
+    success,
+  }: Pick<CampaignParts, 'store' | 'faults' | 'rerunClient' | 'threat'> &
+    Pick<FindingWriterOptions, 'success'>,
 ): FindingWriter {
   const { path, model, masterSeed, inputs, setup } = target;
   const { secondModel } = model;
@@ -220,8 +240,9 @@ function makeFindingWriter(
       rerunClient,
       objectives: setup.objectives,
       modelPath: path.absolute,
-      loadOptions: resolvedLoadOptions(options, target),
-      runtime: model.runtime.kind,
+      loadOptions: attacked?.loadOptions ?? resolvedLoadOptions(options, target),
+      runtime: attacked?.identity.runtime ?? model.runtime.kind,
+      threatModel: config.threatModel,
       noise: setup.noise,
       comparesLayers: target.comparesLayers,
       isUnbatched: target.isUnbatched,
@@ -230,7 +251,11 @@ function makeFindingWriter(
       imageFormats: inputs.imageFormats,
       hasPadding: padIds.some((padId) => padId !== undefined),
     }),
-    model: { path: modelGiven, sha256: model.sha256, runtime: model.runtime.kind },
+    model: {
+      path: modelGiven,
+      sha256: attacked?.identity.sha256 ?? model.sha256,
+      runtime: attacked?.identity.runtime ?? model.runtime.kind,
+    },
     ...(secondModel === undefined || secondModelGiven === undefined
       ? {}
       : {
@@ -244,6 +269,8 @@ function makeFindingWriter(
     imageFormats: inputs.imageFormats,
     padIds,
     threat,
+    success,
+    plausibility,
     textOf: inputs.textOf,
   });
 }
@@ -268,7 +295,6 @@ async function makeState(
     target.seedAccounts === undefined || attackHits !== undefined
       ? undefined
       : new SeedAccounts(target.seedAccounts);
-  const queries = queryLimits(config);
   return new FuzzerState({
     corpus: {
       entries: new Corpus(new FolderTestcaseLoader(folder, stripBatchDimension(inputs.inputs))),
@@ -318,7 +344,7 @@ async function makeState(
     },
     objectives: target.objectives.map(({ name }) => name),
     accounts,
-    budget: queries && new QueryBudget(queries),
+    budget: seedBudget(config),
   });
 }
 

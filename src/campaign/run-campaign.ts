@@ -1,4 +1,4 @@
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import type { CampaignConfig } from '../config/schema.ts';
 import { parseDuration, parseSize } from '../config/values.ts';
 import { InterruptedError } from '../core/errors.ts';
@@ -14,6 +14,7 @@ import { checkRenamable, keepBaseline, renameCampaign } from '../storage/rename-
 import { ProbeWorker } from '../workers/probe-worker.ts';
 import { availableCores, memoryLimits } from '../workers/resource-limits.ts';
 import type { WorkerSupervisor, WorkerSupervisorOptions } from '../workers/worker-supervisor.ts';
+import { AttackedModel } from './attacked-model.ts';
 import type { CampaignParts } from './campaign-parts.ts';
 import { CheckpointSource } from './checkpoint-source.ts';
 import { DerivedModel } from './derived-model.ts';
@@ -34,6 +35,7 @@ import {
   type PreparedCampaign,
   prepareCampaign,
 } from './open-campaign.ts';
+import { PlausibilityChecker } from './plausibility-checker.ts';
 import { withCalibratedObjectives } from './resolve/abstention/calibrate-objectives.ts';
 import { checkExtensions } from './resolve/check-extensions.ts';
 import { checkSecondModel } from './resolve/model-settings.ts';
@@ -106,7 +108,10 @@ export async function runCampaign(
   signal.addEventListener('abort', interrupt);
   const otherWorkers: WorkerSupervisor[] = [];
   let hasBegun = false;
+  let attacked: AttackedModel | undefined;
+  const plausibility = PlausibilityChecker.of(config, options.child);
   try {
+    attacked = await AttackedModel.open(config, options.child);
     const sizes = saved?.settings.resolved as RecordedSizes | undefined;
     const target = await resolveTarget(
       config,
@@ -115,6 +120,7 @@ export async function runCampaign(
       derivedModel,
       sizes,
       attackHits === undefined,
+      { attacked, plausibility },
     );
     for (const warning of threatWarnings(config, target.inputs)) monitor.warn(warning);
     // The other workers start while the probe worker runs the seeds.
@@ -130,6 +136,8 @@ export async function runCampaign(
       derivedModel,
       target,
       saved,
+      attacked,
+      plausibility,
       attackHits,
     };
     const prepared = await prepareCampaign(context);
@@ -149,6 +157,8 @@ export async function runCampaign(
     throw error;
   } finally {
     probeWorker.close();
+    attacked?.close();
+    plausibility?.close();
     for (const worker of otherWorkers) worker.close();
     await derivedModel.close();
     await folderClaim.release();
@@ -197,8 +207,16 @@ function supervisorOptions(config: CampaignConfig, jobs: number): WorkerSupervis
       timeout: parseDuration(config.timeout),
       ...memoryLimits(config.memory === undefined ? undefined : parseSize(config.memory), jobs),
     },
-    model: { path: modelPath(config).absolute, options: loadOptions(config) },
+    model: searchedModel(config),
   };
+}
+
+/** The model that the search runs on: the surrogate of an attacker who has one, else the model itself. */
+function searchedModel(config: CampaignConfig): WorkerSupervisorOptions['model'] {
+  const surrogate = config.threatModel?.knows.surrogate;
+  return surrogate === undefined
+    ? { path: modelPath(config).absolute, options: loadOptions(config) }
+    : { path: resolve(surrogate), options: { runtime: 'auto', half: config.half } };
 }
 
 interface CampaignRun {
@@ -250,6 +268,7 @@ async function runOpenCampaign(run: CampaignRun): Promise<CampaignSummary> {
       faults,
       findings,
       rerunClient,
+      attacked: context.attacked,
       state,
       collector,
       executor,
@@ -311,7 +330,7 @@ async function createExecutor({
   otherWorkers,
   executorFactory,
 }: CampaignRun): Promise<Executor> {
-  const { path, model, setup, inputs } = target;
+  const { model, setup, inputs } = target;
   if (executorFactory === undefined) {
     const probe = createSupervisor(folder, options, target, probeWorker.child);
     return createLocalPool([probe, ...otherWorkers], state, store, monitor);
@@ -321,7 +340,7 @@ async function createExecutor({
   return executorFactory.create({
     setup,
     model,
-    loading: { path: path.absolute, options: workerLoadOptions(options, target) },
+    loading: { path: options.model.path, options: workerLoadOptions(options, target) },
     timeout: options.child.timeout,
     corpusSource: state,
     referenceRuns: referenceRunsOf(referenceSeeds),

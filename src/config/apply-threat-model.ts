@@ -3,7 +3,13 @@ import { UserError } from '../core/errors.ts';
 import { parseExtensionSpec } from '../extensions/spec.ts';
 import { flagName } from './flag-meta.ts';
 import { type CampaignConfig, flagSettings, type SettingName } from './schema.ts';
-import { GOAL_OBJECTIVES, type GoalKind, type ThreatLimits, type ThreatModel } from './threat-model.ts';
+import {
+  GOAL_OBJECTIVES,
+  type GoalKind,
+  shownScores,
+  type ThreatLimits,
+  type ThreatModel,
+} from './threat-model.ts';
 
 /** The objective of a goal where none is named; undefined for a goal that has none, or a setting that is not a threat model. */
 export function defaultGoalObjective(threatModel: unknown): string | undefined {
@@ -57,18 +63,18 @@ function checkKnowledge({ generate, quantize, coverage }: CampaignConfig, source
     throw new UserError(`${where} hides the layers: set coverage to auto, or name outputs`);
 }
 
-/** @throws UserError where classes alone do not show that the goal is reached, or more than classes is seen */
-function checkLabelsAlone(
-  { model }: ThreatModel['knows'],
+/** @throws UserError where the part of the scores that is seen does not show that the goal is reached, or more is seen */
+function checkPartOfScores(
+  { model, outputs }: ThreatModel['knows'],
   { kind, confident }: ThreatModel['goal'],
   source: string,
 ): void {
-  const where = `${source}: threatModel.knows.outputs: labels`;
+  const where = `${source}: threatModel.knows.outputs: ${outputs}`;
   if (model !== 'outputs')
     throw new UserError(
       `${where} is for an attacker who sees nothing else: set threatModel.knows.model to outputs`,
     );
-  if (kind !== 'untargeted' && kind !== 'targeted')
+  if (!isClassGoal(kind))
     throw new UserError(
       `${where} is for goals of classes: set threatModel.goal.kind to untargeted or targeted`,
     );
@@ -76,10 +82,62 @@ function checkLabelsAlone(
     throw new UserError(`${where} shows no confidence: leave threatModel.goal.confident out`);
 }
 
+function isClassGoal(kind: GoalKind): boolean {
+  return kind === 'untargeted' || kind === 'targeted';
+}
+
+/** @throws UserError where an attacker without the model has no surrogate, or a campaign does what only the model itself can show */
+function checkSurrogate(config: CampaignConfig, threatModel: ThreatModel, source: string): void {
+  const { knows, goal, repeats, turn } = threatModel;
+  const where = `${source}: threatModel.knows.model: nothing`;
+  if (knows.model !== 'nothing') {
+    if (knows.surrogate !== undefined)
+      throw new UserError(
+        `${source}: threatModel.knows.surrogate is for an attacker without the model: set threatModel.knows.model to nothing, or leave it out`,
+      );
+    if (!repeats)
+      throw new UserError(
+        `${source}: threatModel.repeats: false leaves no room for a search on the model: set threatModel.knows.model to nothing, and threatModel.knows.surrogate to a model that is searched in its place`,
+      );
+    return;
+  }
+  if (knows.surrogate === undefined)
+    throw new UserError(
+      `${where} needs threatModel.knows.surrogate: the path of a model that the attacker has in its place`,
+    );
+  if (!isClassGoal(goal.kind))
+    throw new UserError(
+      `${where} is for goals of classes: set threatModel.goal.kind to untargeted or targeted`,
+    );
+  const names = objectiveNames(config.objective);
+  if (names.some((name) => name !== 'misclassified'))
+    throw new UserError(
+      `${where}: only misclassified can judge on the model the hits of a surrogate: set objective to misclassified`,
+    );
+  if (config.perSeed === 'least')
+    throw new UserError(
+      `${where}: the surrogate does not tell how near the model breaks: leave perSeed: least out`,
+    );
+  if (config.corpus !== undefined)
+    throw new UserError(
+      `${where}: testcases of corpus would be run on the surrogate alone: leave corpus out`,
+    );
+  if (turn === 'before')
+    throw new UserError(`${where}: nothing is searched with turn: before: leave one of them out`);
+}
+
+function objectiveNames(objective: CampaignConfig['objective']): string[] {
+  const specs = typeof objective === 'object' ? Object.values(objective).flat() : [objective];
+  return specs.map((spec) => parseExtensionSpec(spec).name);
+}
+
 /** @throws UserError where the limits that a kind of change rests on are missing */
-function checkAbilities(config: CampaignConfig, { may, knows, goal }: ThreatModel, source: string): void {
-  if (knows.outputs === 'labels') checkLabelsAlone(knows, goal, source);
+function checkAbilities(config: CampaignConfig, threatModel: ThreatModel, source: string): void {
+  const { may, knows, goal, plausible } = threatModel;
+  if (knows.outputs === 'labels' || shownScores(knows.outputs) !== undefined)
+    checkPartOfScores(knows, goal, source);
   if (knows.model === 'outputs') checkKnowledge(config, source);
+  checkSurrogate(config, threatModel, source);
   const { linf, l2, l0, valid, fixed, table } = config;
   const isNear = linf !== undefined || l2 !== undefined || l0 !== undefined;
   const where = `${source}: threatModel.may: ${may}`;
@@ -88,6 +146,14 @@ function checkAbilities(config: CampaignConfig, { may, knows, goal }: ThreatMode
   if (may === 'content-constrained' && fixed === undefined && valid === undefined && !hasFixedColumn(table))
     throw new UserError(
       `${where} needs what stays: set fixed in threatModel.limits to a mask, valid to a condition, or table with columns of kind fixed`,
+    );
+  if (may === 'non-suspicious' && plausible === undefined && valid === undefined)
+    throw new UserError(
+      `${where} needs what is suspicious: set threatModel.plausible to a model and a bound, such as detector.onnx < 0.5, or valid in threatModel.limits to a condition`,
+    );
+  if (may !== 'non-suspicious' && plausible !== undefined)
+    throw new UserError(
+      `${source}: threatModel.plausible is for may: non-suspicious: set threatModel.may to it, or leave plausible out`,
     );
 }
 

@@ -24,7 +24,7 @@ export function rebasePaths(
     ['labels', (value) => mapStrings(value, (source) => rebaseLabels(source, rebase))],
     ['tokens', (value) => mapValues(value, (input) => rebaseVocabulary(input, rebase))],
     ['generate', (value) => rebaseVocabulary(value, rebase)],
-    ['threatModel', (value) => rebaseThreatLimits(value, rebase)],
+    ['threatModel', (value) => rebaseThreatModel(value, rebase)],
   ]);
   return Object.fromEntries(
     Object.entries(settings).map(([key, value]) => [key, byKey.get(key)?.(value) ?? value]),
@@ -77,13 +77,27 @@ export function rebaseObjectiveSpec(spec: string, rebase: Rebase): string {
   return /^\s*[a-z][a-z0-9-]*(?::|\s*$)/.test(spec) ? spec : rebaseSpec(spec, rebase);
 }
 
-/** Changes the paths of masks in the limits of a threat model. */
-export function rebaseThreatLimits<T>(threatModel: T, rebase: Rebase): T {
-  if (typeof threatModel !== 'object' || threatModel === null || !('limits' in threatModel))
-    return threatModel;
-  const { limits } = threatModel;
-  if (typeof limits !== 'object' || limits === null || !('fixed' in limits)) return threatModel;
-  return { ...threatModel, limits: { ...limits, fixed: rebaseByInput(limits.fixed, rebase) } };
+/** Changes the paths of a threat model: of masks, of the surrogate, and of the model that tells plausible inputs. */
+export function rebaseThreatModel<T>(threatModel: T, rebase: Rebase): T {
+  if (typeof threatModel !== 'object' || threatModel === null) return threatModel;
+  const rebased = new Map<string, unknown>(Object.entries(threatModel));
+  const within = (name: string, key: string, change: (value: unknown) => unknown): void => {
+    const section = rebased.get(name);
+    if (typeof section === 'object' && section !== null && key in section)
+      rebased.set(name, { ...section, [key]: change(new Map(Object.entries(section)).get(key)) });
+  };
+  within('limits', 'fixed', (value) => rebaseByInput(value, rebase));
+  within('knows', 'surrogate', (value) => mapStrings(value, rebase));
+  const plausible = rebased.get('plausible');
+  if (typeof plausible === 'string') rebased.set('plausible', rebasePlausible(plausible, rebase));
+  return Object.fromEntries(rebased) as T;
+}
+
+/** A bound with the path of its model rebased; one that is no bound is refused later, as it was given. */
+function rebasePlausible(plausible: string, rebase: Rebase): string {
+  const bound = plausible.search(/(?:\[\d+\])?\s*[<>]/);
+  if (bound <= 0) return plausible;
+  return `${rebase(plausible.slice(0, bound).trim())}${plausible.slice(bound)}`;
 }
 
 function rebaseVocabulary(settings: unknown, rebase: Rebase): unknown {

@@ -76,6 +76,40 @@ export type ThreatLimits = z.output<typeof limitSettings>;
 /** Queries are spent by picks of eight mutants. */
 const queryCount = z.int('must be a whole number, 8 or more').min(8, 'must be a whole number, 8 or more');
 
+/** A model, a value of its output, and a bound on it. */
+const PLAUSIBLE = /^\s*(\S.*?)(?:\[(\d{1,7})\])?\s*(<=|>=|<|>)\s*(-?(?:\d+\.?\d*|\.\d+)(?:e[-+]?\d+)?)\s*$/i;
+
+/** A model that tells plausible inputs from others. */
+export interface PlausibilityBound {
+  readonly path: string;
+  /** Which value of its output. */
+  readonly index: number;
+  readonly comparison: '<' | '<=' | '>' | '>=';
+  readonly bound: number;
+}
+
+/** A checked `plausible` in parts. */
+export function parsePlausible(text: string): PlausibilityBound {
+  const match = PLAUSIBLE.exec(text);
+  if (match === null) throw new Error(`${text} was not checked`);
+  const [, path, index = '0', comparison, bound] = match;
+  return {
+    path,
+    index: Number(index),
+    comparison: comparison as PlausibilityBound['comparison'],
+    bound: Number(bound),
+  };
+}
+
+/** How many of the greatest scores are seen. */
+const TOP_SCORES = /^top:([1-9]\d{0,5})$/;
+
+/** The number of scores that an attacker sees of each answer; undefined where all are seen, or the class alone. */
+export function shownScores(outputs: string): number | undefined {
+  const count = TOP_SCORES.exec(outputs)?.[1];
+  return count === undefined ? undefined : Number(count);
+}
+
 const populationSettings = strictMapping({
   share: z
     .number('must be a number')
@@ -98,21 +132,49 @@ export const threatModelSettings = strictMapping({
     help: 'given: the attacker is handed an input, and success is a share of all seeds; chosen: picks any seed, and one that gives way is a success; own: makes an input from nothing, and seeds are only a start',
   }),
   may: z
-    .enum(['indistinguishable', 'content-preserving', 'content-constrained', 'unconstrained'])
+    .enum([
+      'indistinguishable',
+      'content-preserving',
+      'non-suspicious',
+      'content-constrained',
+      'unconstrained',
+    ])
     .default('unconstrained')
     .meta({
-      help: "how far the input may be changed. indistinguishable: within linf, l2 or l0; content-preserving: within linf, l2, l0 or edits, by mutators that keep the input's meaning; content-constrained: all but the fixed values; unconstrained: within range and types",
+      help: "how far the input may be changed. indistinguishable: within linf, l2 or l0; content-preserving: within linf, l2, l0 or edits, by mutators that keep the input's meaning; non-suspicious: as long as plausible or limits.valid hold; content-constrained: all but the fixed values; unconstrained: within range and types",
+    }),
+  plausible: z
+    .string('must be a model and a bound')
+    .regex(PLAUSIBLE, 'must be a model and a bound, such as detector.onnx < 0.5')
+    .optional()
+    .meta({
+      help: 'for may: non-suspicious: a model that takes the same inputs, and a bound on its output, such as detector.onnx < 0.5, or detector.onnx[1] < 0.5 for one value of several',
     }),
   limits: limitSettings.default({}).meta({ help: 'as the settings of the same names, which they replace' }),
   knows: strictMapping({
-    model: z.enum(['weights', 'outputs']).default('weights').meta({
-      help: 'weights: the search may look at all tensors and step along gradients; outputs: only at the outputs',
+    model: z.enum(['weights', 'outputs', 'nothing']).default('weights').meta({
+      help: 'weights: the search may look at all tensors and step along gradients; outputs: only at the outputs; nothing: the search runs on surrogate, and its hits are submitted to the model',
     }),
-    outputs: z.enum(['scores', 'labels']).default('scores').meta({
-      help: 'scores: a value for each class; labels: the class alone, which needs model: outputs and a goal of classes',
+    surrogate: z.string('must be the path of a model').min(1, 'must be the path of a model').optional().meta({
+      help: "for model: nothing: a model of the attacker's, with the same inputs and classes",
+    }),
+    outputs: z
+      .union(
+        [z.enum(['scores', 'labels']), z.string().regex(TOP_SCORES)],
+        'must be scores, labels or top:k, such as top:5',
+      )
+      .default('scores')
+      .meta({
+        help: 'scores: a value for each class; top:k: the k greatest of them, and labels: the class alone, which need model: outputs and a goal of classes',
+      }),
+    defence: z.boolean('must be true or false').default(true).meta({
+      help: 'whether the attacker knows how the model is defended; where not, results hold as long as nobody learns of it',
+    }),
+    randomness: z.boolean('must be true or false').default(true).meta({
+      help: 'whether the attacker knows what a random model draws; where not, a finding must hold in 27 of 30 reruns',
     }),
   })
-    .default({ model: 'weights', outputs: 'scores' })
+    .default({ model: 'weights', outputs: 'scores', defence: true, randomness: true })
     .meta({ help: 'what the attacker knows' }),
   queries: strictMapping({
     each: queryCount.optional().meta({
@@ -123,6 +185,9 @@ export const threatModelSettings = strictMapping({
   })
     .default({})
     .meta({ help: 'how often the attacker may run the model; the search stops for a seed at its budget' }),
+  repeats: z.boolean('must be true or false').default(true).meta({
+    help: 'whether the attacker may try again; where not, the first input submitted for a seed counts, which needs knows.model: nothing',
+  }),
   turn: z.enum(['after', 'before']).default('after').meta({
     help: 'after: the attacker moves after the defence is fixed; before: no search, only the seeds and --corpus are run',
   }),

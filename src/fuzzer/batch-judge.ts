@@ -195,11 +195,11 @@ export class BatchJudge {
     violation: Violation,
     objective: Objective | undefined,
   ): void {
-    if (!hitCollector.countHit(violation)) return;
     const pick = this.#generator.pickOf(row);
+    const { ancestorIndex, label } = view.entryData(task.parents[pick]);
+    if (!hitCollector.countHit(violation, ancestorIndex)) return;
     const path = trajectories.pathOf(pick);
     const transform = objective && this.#options.transforms.get(objective.name);
-    const { label } = view.entryData(task.parents[pick]);
     hitCollector.add({
       pick,
       ...(path === undefined ? {} : { path }),

@@ -32,8 +32,10 @@ import { TaskPlanner } from './scheduling/task-planner.ts';
 import { fromTaskRecord, type TaskRecord, toTaskRecord } from './scheduling/task-record.ts';
 import type { DirectedSearch } from './search/directed-search.ts';
 import type { SavedDirectedSearch } from './search/search-goal.ts';
-import type { QueryBudget, SavedQueryBudget } from './seeds/query-budget.ts';
 import type { SavedSeedAccounts, SeedAccounts } from './seeds/seed-accounts.ts';
+import type { SeedHit } from './seeds/seed-distance.ts';
+import type { SavedSeedBudget, SeedBudget } from './seeds/spent-per-seed.ts';
+import { SubmissionBudget } from './seeds/submission-budget.ts';
 
 /** The parts of a campaign's state, and the settings that its tasks follow from. */
 export interface FuzzerStateOptions {
@@ -77,8 +79,8 @@ export interface FuzzerStateOptions {
   readonly objectives: readonly string[];
   /** Accounts of the seeds; undefined where no objective has any. */
   readonly accounts?: SeedAccounts | undefined;
-  /** The queries that an attacker has left; undefined where they are not limited. */
-  readonly budget?: QueryBudget | undefined;
+  /** The queries or submissions that an attacker has left; undefined where they are not limited. */
+  readonly budget?: SeedBudget | undefined;
 }
 
 /** A task's hits that satisfy the constraints, and descriptions of the constraints that the others break. */
@@ -95,6 +97,16 @@ export interface ConfirmedHits {
   readonly saturatedSignatures: readonly string[];
   /** Signatures whose hits are only counted from now on: those, and those of which none is due to be run again. */
   readonly countedSignatures: readonly string[];
+  /** What became of hits that were submitted to the model; absent where the search runs on the model itself. */
+  readonly submitted?: SubmittedHits;
+}
+
+/** Hits of a surrogate that were submitted to the model. */
+export interface SubmittedHits {
+  /** The entry of the seed of each submission. */
+  readonly seeds: readonly number[];
+  /** What those that violate an objective on the model say of their seeds. */
+  readonly seedHits: readonly SeedHit[];
 }
 
 /** The changes that a result led to. */
@@ -127,7 +139,7 @@ export interface SavedFuzzerState {
   readonly choice: SavedMutatorScheduler;
   readonly climbs?: { readonly search: SavedDirectedSearch; readonly choice: SavedMutatorScheduler };
   readonly seeds?: SavedSeedAccounts;
-  readonly queries?: SavedQueryBudget;
+  readonly queries?: SavedSeedBudget;
   readonly rejected: number;
   /** Names of disabled objectives. */
   readonly ended?: readonly string[];
@@ -196,6 +208,12 @@ export class FuzzerState implements CorpusSource {
 
   get corpus(): Corpus {
     return this.#options.corpus.entries;
+  }
+
+  /** Inputs that were submitted to the model; undefined where the search runs on the model itself. */
+  get submissions(): SubmissionBudget | undefined {
+    const { budget } = this.#options;
+    return budget instanceof SubmissionBudget ? budget : undefined;
   }
 
   /** Novelty above which activations are new, as it stands now. */
@@ -387,6 +405,13 @@ export class FuzzerState implements CorpusSource {
     return { hits: result.hits.filter(({ pick, data }) => isLegal(pick, data)), brokenConstraints };
   }
 
+  /** Entry of the seed of a hit of the next result in order. */
+  seedOf({ pick }: Pick<Hit, 'pick'>): number {
+    const [task] = this.#inFlight;
+    if (task === undefined) throw new Error('no task is in flight');
+    return this.corpus.at(task.parents[pick]).ancestorIndex;
+  }
+
   /** Lineage of a hit of the next result in order. */
   originOf({ pick, path }: Pick<Hit, 'pick' | 'path'>): MutantOrigin {
     const [task] = this.#inFlight;
@@ -401,7 +426,10 @@ export class FuzzerState implements CorpusSource {
   apply(result: TaskResult, confirmed: ConfirmedHits): AppliedResult {
     const task = this.#taskOf(result);
     const brokenConstraints: string[] = [];
-    this.accounts?.apply(task, result.seedHits ?? [], (entry) => this.corpus.at(entry).ancestorIndex);
+    const { submitted } = confirmed;
+    const seedHits = submitted?.seedHits ?? result.seedHits ?? [];
+    this.accounts?.apply(task, seedHits, (entry) => this.corpus.at(entry).ancestorIndex);
+    for (const seed of submitted?.seeds ?? []) this.submissions?.submit(seed);
     this.#countNeighbours(result);
     const admission = this.#admission.admit(task, result, this.#legalityCheck(task, brokenConstraints));
     this.#reward(task, result, admission, confirmed);

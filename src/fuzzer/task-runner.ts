@@ -1,5 +1,6 @@
 import type { CoverageCriterion } from '../coverage/criterion.ts';
 import type { NoveltyFilter, NoveltyHistory } from '../coverage/feedback/feedback-kind.ts';
+import type { Plausibility } from '../evaluation/plausibility.ts';
 import { runInHalves } from '../evaluation/run-in-halves.ts';
 import { watchedTensors } from '../evaluation/watched-tensors.ts';
 import type { TestcaseData } from '../inputs/testcase.ts';
@@ -37,6 +38,10 @@ export interface TaskRunnerOptions extends MutantGeneratorOptions, BatchRunnerOp
   readonly criterion: CoverageCriterion;
   /** Hits of one signature that a task sends back with their data. */
   readonly keep: number;
+  /** Tells plausible mutants from others, which count for nothing; absent where all are. */
+  readonly plausibility?: Pick<Plausibility, 'areRowsPlausible'>;
+  /** Whether it is the first hit of each seed in place of these; false by default. */
+  readonly keepsHitOfEachSeed?: boolean;
 }
 
 /** The campaign as a task sees it. */
@@ -194,7 +199,7 @@ export class TaskRunner {
   }
 
   #begin(task: Task, view: CorpusView): TaskExecution {
-    const { goals, objectives, varying, keep } = this.#options;
+    const { goals, objectives, varying, keep, keepsHitOfEachSeed } = this.#options;
     const goalTracker =
       task.goal === undefined
         ? undefined
@@ -204,7 +209,7 @@ export class TaskRunner {
       task,
       view,
       seconds: { mutate: 0, model: 0, objectives: 0, coverage: 0 },
-      hitCollector: new HitCollector(task, keep),
+      hitCollector: new HitCollector(task, keep, keepsHitOfEachSeed),
       // Mutants of another size are measured from no seed.
       seedHits:
         task.sizeChange === undefined && objectives.some(({ breaksSeed }) => breaksSeed !== undefined)
@@ -227,6 +232,9 @@ export class TaskRunner {
     filter: NoveltyFilter | undefined,
   ): Promise<void> {
     const { seconds, goalTracker } = execution;
+    const { plausibility } = this.#options;
+    if (plausibility !== undefined)
+      await timed(seconds, 'model', () => this.#excludeImplausible(plausibility, slice));
     const run = (from: number, to: number) =>
       timed(seconds, 'model', () => this.#runner.run({ ...slice, from, to }, goalTracker?.tensors));
     for await (const outcome of runInHalves(slice.from, slice.to, run)) {
@@ -250,6 +258,15 @@ export class TaskRunner {
         await this.#recordProgress(execution, goalTracker, goalRun);
       });
     }
+  }
+
+  /** Takes the mutants out that are not plausible. */
+  async #excludeImplausible(
+    plausibility: Pick<Plausibility, 'areRowsPlausible'>,
+    { form, from, to }: MutantSlice,
+  ): Promise<void> {
+    const rows = await plausibility.areRowsPlausible(this.#generator.rows(form, from, to), to - from);
+    for (const [row, isPlausible] of rows.entries()) if (!isPlausible) this.#generator.exclude(from + row);
   }
 
   /** Only predicts how near mutants come to the goal, without a whole run of the model. */

@@ -212,9 +212,17 @@ function checkConfig({ seeds, labels, linf, l2, l0, edits, threatModel }: Campai
     throw new UserError(
       'threatModel: an audit is about attackers who search for any wrong class: set goal to untargeted, without confident, and turn to after',
     );
-  if (knows?.outputs === 'labels')
+  if (knows !== undefined && knows.outputs !== 'scores')
     throw new UserError(
-      'threatModel.knows.outputs: labels hides the scores that an audit compares: leave it out',
+      `threatModel.knows.outputs: ${knows.outputs} hides scores that an audit compares: leave it out`,
+    );
+  if (knows?.model === 'nothing')
+    throw new UserError(
+      'threatModel.knows.model: nothing: an audit attacks the model itself, and trains a surrogate of its own: leave it out',
+    );
+  if (threatModel?.plausible !== undefined)
+    throw new UserError(
+      'threatModel.plausible: the attacks of an audit do not ask whether inputs are plausible: leave it out',
     );
   if (limits?.valid !== undefined)
     throw new UserError(

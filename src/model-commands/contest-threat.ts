@@ -32,7 +32,7 @@ export function checkThreatModel(
   attacks: readonly string[] | undefined,
 ): void {
   if (threatModel === undefined) return;
-  const { goal, may, limits, knows, queries, turn } = threatModel;
+  const { goal, may, limits, knows, plausible, queries, turn } = threatModel;
   if (goal.kind !== 'untargeted')
     throw new UserError(
       `threatModel.goal.kind: ${goal.kind} is not shown by a contest, which counts any wrong class: set it to untargeted`,
@@ -41,9 +41,17 @@ export function checkThreatModel(
     throw new UserError(
       'threatModel.goal.confident is for other objectives: a contest has --threshold or --coverage, so leave it out',
     );
-  if (knows.outputs === 'labels')
+  if (knows.outputs !== 'scores')
     throw new UserError(
-      'threatModel.knows.outputs: labels hides the scores that a contest orders answers by: use fuzz, or leave it out',
+      `threatModel.knows.outputs: ${knows.outputs} hides scores that a contest orders answers by: use fuzz, or leave it out`,
+    );
+  if (knows.model === 'nothing')
+    throw new UserError(
+      'threatModel.knows.model: nothing: the attacks of a contest run on the model itself: use fuzz, or set it to outputs',
+    );
+  if (plausible !== undefined)
+    throw new UserError(
+      'threatModel.plausible: the attacks of a contest do not ask whether inputs are plausible: use fuzz, or leave it out',
     );
   if (
     may === 'content-preserving' &&

@@ -221,8 +221,8 @@ export interface LoadOptions {
   readonly half?: HalfChoice | undefined;
   /** Whether only its outputs are seen: see `hideTensors`. */
   readonly hidesTensors?: boolean | undefined;
-  /** Whether outputs of scores say their greatest alone: see `hideScores`. */
-  readonly hidesScores?: boolean | undefined;
+  /** How many of the greatest scores are seen, 0 for the class alone: see `hideScores`. All if undefined. */
+  readonly shownScores?: number | undefined;
   /** Called with the size of the model's files once they are read, before a runtime gets them. */
   readonly onModelBytes?: ((bytes: number) => void) | undefined;
 }

@@ -56,7 +56,7 @@ export function campaignText(
     tokenSection(inputs),
     tableSection(inputs, given),
     pictureSection(inputs),
-    threatSection(inputs, given),
+    threatSection(inputs, given, near(model.path)),
     section(
       `Tensors whose activations guide the search, by name or pattern. auto selects ${auto.join(', ')}: ${why}.`,
       { coverage: 'auto' },
@@ -136,19 +136,17 @@ function labelSection({ labels }: GivenSettings, near: (path: string) => string)
 function threatSection(
   inputs: readonly InputGuess[],
   { threatPreset, labels }: GivenSettings,
+  modelPath: string,
 ): string | undefined {
   if (threatPreset === undefined) return undefined;
-  const threatModel = presetThreatModel(threatPreset, {
-    kind: sentKind(inputs),
-    span: narrowestSpan(inputs),
-  });
+  const threatModel = presetThreatModel(threatPreset, sentBy(inputs), modelPath);
   const needsReference = threatModel.goal.kind === 'untargeted' && labels === undefined;
   return section(
     [
       `Who attacks: ${THREAT_PRESETS[threatPreset].help}. neurofuzz threat says it in sentences; docs/security.md lists all fields.`,
       '  goal: untargeted, another class; targeted, one of the classes in to; abstain; reliability, no attacker; text',
       '  starts: given, a share of all seeds; chosen, one seed that gives way; own, an input from nothing',
-      '  may: indistinguishable, content-preserving, content-constrained, unconstrained; limits say how far',
+      '  may: indistinguishable, content-preserving, non-suspicious, content-constrained, unconstrained; limits say how far',
       ...(needsReference
         ? [
             'Without labels, the class that a float16 copy gives is compared. With labels of the seeds, remove quantize and set labels.',
@@ -157,6 +155,11 @@ function threatSection(
     ].join('\n'),
     { threatModel, ...(needsReference ? { quantize: 'float16' } : {}) },
   );
+}
+
+/** What an attacker sends. */
+export function sentBy(inputs: readonly InputGuess[]): Parameters<typeof presetThreatModel>[1] {
+  return { kind: sentKind(inputs), span: narrowestSpan(inputs) };
 }
 
 /** What an attacker sends: pictures alone, text, or numbers. */

@@ -2,11 +2,12 @@ import { open, rm } from 'node:fs/promises';
 import { resolveInputs } from '../campaign/resolve/inputs.ts';
 import type { Notices } from '../campaign/resolve/model-settings.ts';
 import type { InputConfig, ModelConfig } from '../config/schema.ts';
+import { needsLabels, presetSteps } from '../config/threat-presets.ts';
 import { fileError, UserError } from '../core/errors.ts';
 import { stripBatchDimension } from '../model/batch-axis.ts';
 import { NO_MUTATOR } from '../mutators/registry.ts';
 import { type ModelSession, withModelSession } from '../workers/model-session.ts';
-import { campaignText, type GivenSettings } from './campaign-file.ts';
+import { campaignText, type GivenSettings, sentBy } from './campaign-file.ts';
 import { guessInputs, type InputGuess, labelInputs } from './input-guesses.ts';
 import { type Inspection, inspectLoaded } from './inspect.ts';
 
@@ -24,13 +25,20 @@ export interface InitializedModel {
  * file runs as it is, and does what `fuzz` does with the same flags; inputs of labels stay as well.
  *
  * @param file path to write to; an existing file is never overwritten
- * @throws UserError where the model can't be loaded, the seeds do not fit it, or the file exists
+ * @throws UserError where the model can't be loaded, the seeds do not fit it, the file exists, or a threat model needs labels
  */
 export async function init(config: InitConfig, file: string, notices: Notices): Promise<InitializedModel> {
+  const { threatPreset, labels } = config;
+  if (threatPreset !== undefined && labels === undefined && needsLabels(threatPreset))
+    throw new UserError(
+      `--threat-model ${threatPreset} counts answers that are wrong, which labels tell: set --labels labels.npy or --labels folders`,
+    );
   const { inspection, inputs } = await withModelSession(config, (session) =>
     describeInputs(session, config, notices),
   );
   await writeNewFile(file, campaignText(inspection, inputs, file, config));
+  if (threatPreset !== undefined)
+    for (const step of presetSteps(threatPreset, sentBy(inputs))) notices.warn(step);
   return { inspection, inputs };
 }
 

@@ -53,8 +53,15 @@ export interface ThreatRecord {
   readonly starts: 'given' | 'chosen' | 'own';
   /** Digest of the threat model under which it was written. */
   readonly block: string;
-  /** Queries spent on its seed until it was found, those of its pick included. Present where the threat model limits queries. */
+  /**
+   * Queries spent on its seed until it was found, those of its pick included; where the search runs on a surrogate, which input
+   * submitted for its seed it is. Present where the threat model limits either.
+   */
   readonly queries?: number;
+  /** Seeds that had given way when it was found, its own included, of all seeds. Present where objectives count per seed. */
+  readonly success?: { readonly seeds: number; readonly of: number };
+  /** The value that says how plausible it is. Present where the threat model asks. */
+  readonly plausible?: number;
   /** The clauses that it breaks, such as `limits.linf`; absent if it obeys. */
   readonly broken?: readonly { readonly clause: string; readonly breach: string }[];
 }

@@ -1,6 +1,7 @@
 import { readdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import type { ModelConfig, SecondModelConfig, ThreatModel } from '../config/schema.ts';
+import { shownScores } from '../config/threat-model.ts';
 import { CODEPOINTS } from '../config/values.ts';
 import { UserError } from '../core/errors.ts';
 import { type LoadOptions, MODEL_JSON, type SecondModelOptions } from '../model/model.ts';
@@ -46,10 +47,11 @@ export function loadOptions({
   generate,
   threatModel,
 }: ModelConfig & { readonly threatModel?: ThreatModel | undefined }): LoadOptions {
-  const { model, outputs } = threatModel?.knows ?? {};
+  const { model, outputs = 'scores' } = threatModel?.knows ?? {};
+  const shown = outputs === 'labels' ? 0 : shownScores(outputs);
   const hidden = {
     ...(model === 'outputs' ? { hidesTensors: true } : {}),
-    ...(outputs === 'labels' ? { hidesScores: true } : {}),
+    ...(shown === undefined ? {} : { shownScores: shown }),
   };
   if (generate === undefined) return { runtime, signature, tags, half, ...hidden };
   const { prompts: _prompts, promptLength: _length, vocabulary, ...sampling } = generate;

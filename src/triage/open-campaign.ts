@@ -1,4 +1,5 @@
 import { dirname, join, resolve } from 'node:path';
+import { PlausibilityChecker } from '../campaign/plausibility-checker.ts';
 import { checkSettings, readCampaignFile } from '../config/load.ts';
 import type { CampaignConfig } from '../config/schema.ts';
 import { parseDuration, parseSize } from '../config/values.ts';
@@ -33,6 +34,8 @@ export interface OpenCampaign {
   readonly secondModelSha256: string | undefined;
   /** The caller closes it. */
   readonly rerunClient: RerunClient;
+  /** Tells whether testcases are plausible; undefined where the threat model does not ask. The caller closes it. */
+  readonly plausibility: PlausibilityChecker | undefined;
 }
 
 export interface OpenCampaignOptions extends TrustOptions {
@@ -58,11 +61,8 @@ export async function openCampaign(
   if (recorded.model === undefined) throw new UserError(`${file} names no model`);
   const manifest = await readManifest(campaignFolder);
   const asked = recorded.memory === undefined ? undefined : parseSize(recorded.memory);
-  const rerunClient = new RerunClient({
-    timeout: parseDuration(recorded.timeout),
-    ...memoryLimits(asked, 1),
-    plugins,
-  });
+  const limits = { timeout: parseDuration(recorded.timeout), ...memoryLimits(asked, 1), plugins };
+  const rerunClient = new RerunClient(limits);
   try {
     const located = await locateModels(
       modelOverride === undefined ? recorded : { ...recorded, model: undefined },
@@ -91,6 +91,7 @@ export async function openCampaign(
       graph: current.graph,
       secondModelSha256: current.secondModelSha256,
       rerunClient,
+      plausibility: PlausibilityChecker.of(recorded, limits),
     };
   } catch (error) {
     rerunClient.close();

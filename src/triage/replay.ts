@@ -4,8 +4,9 @@ import { ThreatChecker } from '../campaign/obeys.ts';
 import { writeAtomically } from '../core/atomic-file.ts';
 import { errorMessage, fileError, UserError } from '../core/errors.ts';
 import type { OnProgress } from '../core/progress.ts';
+import { type ConfirmationRule, confirmationRule } from '../evaluation/confirmation-runs.ts';
 import type { RerunResult } from '../evaluation/rerun-testcase.ts';
-import { decodeTestcase, testcaseId } from '../inputs/testcase.ts';
+import { decodeTestcase, type TestcaseData, testcaseId } from '../inputs/testcase.ts';
 import type { InputSpec } from '../model/model.ts';
 import type { TestcaseBatch } from '../model/testcase-batch.ts';
 import { FAILURE_KINDS } from '../objectives/crash-signature.ts';
@@ -145,16 +146,19 @@ async function replayOne(folder: string, options: ReplayOptions): Promise<Replay
     const rows = finding.batch?.rows;
     const file = join(folder, rows === undefined ? INPUT_FILE : BATCH_FILE);
     const data = decodeTestcase(inputs, await readFindingFile(file), file, rows);
+    if (rows === undefined) await checkPlausibility(campaign, folder, data);
     if (rows === undefined && testcaseId(data) !== finding.id)
       throw new UserError(`${file} is damaged: it is not the testcase that ${FINDING_FILE} names`);
-    const rerun = await rerunClient.reproduce(finding.objective, {
+    const rule = confirmationRule(finding.objective, campaign.config.threatModel);
+    const job = {
       ...rerunRequest(campaign, finding),
       batch: data,
       rows: rows ?? 1,
       row: finding.batch?.row ?? 0,
       transformed: await readTestcaseIfPresent(join(folder, TRANSFORMED_FILE), inputs),
       reference: await readTestcaseIfPresent(join(folder, REFERENCE_FILE), inputs),
-    });
+    };
+    const rerun = await rerunClient.reproduce(finding.objective, job, rule.runs);
     const kinds = await readSiteKinds(campaign.folder);
     const repair = findingRepair(finding, kinds.size === 0 ? siteKindsOf(campaign.graph) : kinds);
     const notes: string[] = rows === undefined ? [] : [`batch-dependent: run in its batch of ${rows}`];
@@ -167,7 +171,7 @@ async function replayOne(folder: string, options: ReplayOptions): Promise<Replay
       path: folder,
       id: finding.id,
       signature: finding.signature,
-      verdict: verdictOf(rerun),
+      verdict: verdictOf(rerun, rule),
       reproduced: `${rerun.matchingRuns}/${rerun.totalRuns}`,
       markedFixed: await exists(join(folder, FIXED_FILE)),
       summary: finding.summary,
@@ -180,7 +184,21 @@ async function replayOne(folder: string, options: ReplayOptions): Promise<Replay
     throw new UserError(`${folder} cannot be run: ${errorMessage(error)}`);
   } finally {
     rerunClient.close();
+    campaign.plausibility?.close();
   }
+}
+
+/** @throws UserError where the threat model asks for a plausible input, and a finding's is not */
+async function checkPlausibility(
+  { plausibility, config }: Pick<OpenCampaign, 'plausibility' | 'config'>,
+  folder: string,
+  testcase: TestcaseData,
+): Promise<void> {
+  const value = await plausibility?.valueOf(testcase);
+  if (plausibility === undefined || value === undefined || plausibility.isPlausible(value)) return;
+  throw new UserError(
+    `${folder} is outside the threat model: plausible: its value is ${value}, and ${config.threatModel?.plausible} does not hold`,
+  );
 }
 
 /**
@@ -222,7 +240,10 @@ async function readTestcaseIfPresent(
 }
 
 /** A finding that now fails with another signature is not fixed. */
-function verdictOf({ matchingRuns, totalRuns, otherSignatures }: RerunResult): Verdict {
-  if (matchingRuns === totalRuns || (matchingRuns === 0 && otherSignatures.length > 0)) return 'still broken';
+function verdictOf(
+  { matchingRuns, otherSignatures }: RerunResult,
+  { least }: Pick<ConfirmationRule, 'least'>,
+): Verdict {
+  if (matchingRuns >= least || (matchingRuns === 0 && otherSignatures.length > 0)) return 'still broken';
   return matchingRuns === 0 ? 'fixed' : 'flaky';
 }

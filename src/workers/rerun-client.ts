@@ -1,5 +1,6 @@
 import { processScript } from '../core/package-files.ts';
-import { confirmationRuns } from '../evaluation/confirmation-runs.ts';
+import { confirmationRule } from '../evaluation/confirmation-runs.ts';
+import type { TestcaseVerdict } from '../evaluation/judge-testcase.ts';
 import type { RerunResult } from '../evaluation/rerun-testcase.ts';
 import type { VariantOutcome } from '../evaluation/test-variants.ts';
 import { sliceTestcases, type TestcaseBatch } from '../model/testcase-batch.ts';
@@ -10,7 +11,14 @@ import { refuseIfProcessDies } from './refusal.ts';
 import { RerunTally } from './rerun-tally.ts';
 import { LOAD_TIMEOUT_MS } from './resource-limits.ts';
 import { type ProcessLimits, RpcClient, type SpawnProcess } from './rpc-client.ts';
-import type { ModelAnswer, ModelIdentity, RerunApi, RerunJob, VariantJob } from './services/rerun-service.ts';
+import type {
+  JudgeJob,
+  ModelAnswer,
+  ModelIdentity,
+  RerunApi,
+  RerunJob,
+  VariantJob,
+} from './services/rerun-service.ts';
 
 /** A model that runs are made in. */
 type OpenedModel = Pick<RerunJob, 'model' | 'loadOptions'>;
@@ -52,6 +60,20 @@ export class RerunClient {
     return this.#process.call('answer', testcase);
   }
 
+  /**
+   * Runs one testcase once and judges it; a death of the process is a violation.
+   *
+   * @throws UserError where the model can't be loaded; ProcessDied where this client was closed
+   */
+  async judge(job: JudgeJob): Promise<TestcaseVerdict> {
+    await this.#ensureModelOpen(job);
+    try {
+      return await this.#process.call('judge', job);
+    } catch (error) {
+      return { violation: this.#processDeath(error) };
+    }
+  }
+
   /** The names of the objectives that specs make. @throws UserError where one can't be made */
   objectiveNames(specs: readonly string[]): Promise<string[]> {
     return this.#process.call('objectiveNames', specs);
@@ -67,7 +89,7 @@ export class RerunClient {
   async reproduce(
     objective: string,
     job: Omit<RerunJob, 'runs'>,
-    totalRuns: number = confirmationRuns(objective),
+    totalRuns: number = confirmationRule(objective).runs,
   ): Promise<RerunResult> {
     const tally = new RerunTally(job.expectedViolation.signature);
     // One unexpected death is passed over: something outside may have ended the process.

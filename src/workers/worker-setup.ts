@@ -1,3 +1,4 @@
+import type { PlausibilityBound } from '../config/threat-model.ts';
 import type { ConstraintLimits } from '../constraints/constraint-limits.ts';
 import type { CoverageReference } from '../coverage/reference.ts';
 import type { LengthChanges } from '../fuzzer/generation/length-changes.ts';
@@ -22,6 +23,8 @@ export interface WorkerSetup {
   /** Specs of each input's mutators; an input with none is never changed. */
   readonly mutators: readonly (readonly string[])[];
   readonly limits: ConstraintLimits;
+  /** A bound that tells plausible mutants from others, its model's path absolute; absent where none does. */
+  readonly plausible?: PlausibilityBound;
   /** Whether an objective has accounts of seeds, so that tasks read the seeds of their parents. */
   readonly hasSeedAccounts?: boolean;
   /** The norm of smaller balls around seeds that tasks may ask for; absent where none does. */
@@ -41,6 +44,8 @@ export interface WorkerSetup {
   readonly masterSeed: string;
   readonly batch: number;
   readonly keep: number;
+  /** Whether tasks send back the first hit of each seed, to be submitted to another model; absent for false. */
+  readonly keepsHitOfEachSeed?: boolean;
   /** Classes of the seeds, each once. */
   readonly labels: readonly number[];
   /** Milliseconds that one call of a plug-in may take. */

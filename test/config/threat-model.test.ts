@@ -2,7 +2,12 @@ import { writeFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 import { checkSettings, readCampaignFile } from '../../src/config/load.ts';
-import { presetThreatModel, THREAT_PRESET_NAMES } from '../../src/config/threat-presets.ts';
+import {
+  needsLabels,
+  presetSteps,
+  presetThreatModel,
+  THREAT_PRESET_NAMES,
+} from '../../src/config/threat-presets.ts';
 import { loadOptions } from '../../src/storage/load-options.ts';
 import { testFolder } from '../support/folder.ts';
 
@@ -20,8 +25,9 @@ describe('a threat model', () => {
       starts: 'given',
       may: 'unconstrained',
       limits: {},
-      knows: { model: 'weights', outputs: 'scores' },
+      knows: { model: 'weights', outputs: 'scores', defence: true, randomness: true },
       queries: {},
+      repeats: true,
       turn: 'after',
     });
   });
@@ -199,14 +205,14 @@ describe('an attacker who sees outputs alone', () => {
 
 describe('presets', () => {
   test.each(THREAT_PRESET_NAMES)('%s is a valid threat model', (name) => {
-    expect(check(presetThreatModel(name, { kind: 'numbers', span: 2 })).threatModel?.goal.kind).toBe(
-      name === 'reliability' ? 'reliability' : 'untargeted',
-    );
+    expect(
+      check(presetThreatModel(name, { kind: 'numbers', span: 2 }, 'model.onnx')).threatModel?.goal.kind,
+    ).toBe(name === 'reliability' ? 'reliability' : 'untargeted');
   });
 
   test('api-client limits what is not mild by itself', () => {
     const limits = (kind: 'pictures' | 'numbers' | 'text') =>
-      check(presetThreatModel('api-client', { kind, span: 2 })).threatModel?.limits;
+      check(presetThreatModel('api-client', { kind, span: 2 }, 'model.onnx')).threatModel?.limits;
     expect([limits('pictures'), limits('numbers'), limits('text')]).toEqual([
       {},
       { linf: 0.2 },
@@ -215,13 +221,32 @@ describe('presets', () => {
   });
 
   test('benchmark-linf is 8/255 of the span', () => {
-    expect(check(presetThreatModel('benchmark-linf', { kind: 'numbers', span: 2 })).linf).toBeCloseTo(
-      16 / 255,
-      6,
-    );
-    expect(check(presetThreatModel('benchmark-linf', { kind: 'numbers', span: 1 })).linf).toBeCloseTo(
-      8 / 255,
-      6,
-    );
+    expect(
+      check(presetThreatModel('benchmark-linf', { kind: 'numbers', span: 2 }, 'model.onnx')).linf,
+    ).toBeCloseTo(16 / 255, 6);
+    expect(
+      check(presetThreatModel('benchmark-linf', { kind: 'numbers', span: 1 }, 'model.onnx')).linf,
+    ).toBeCloseTo(8 / 255, 6);
+  });
+
+  test('camera searches on the model itself until there is a surrogate, and has one try', () => {
+    const { threatModel } = check(presetThreatModel('camera', { kind: 'pictures', span: 1 }, 'model.onnx'));
+    expect(threatModel).toMatchObject({
+      knows: { model: 'nothing', surrogate: 'model.onnx' },
+      repeats: false,
+      limits: {},
+    });
+    expect(needsLabels('camera')).toBe(true);
+    expect(presetSteps('camera', { kind: 'pictures', span: 1 })).toEqual([
+      expect.stringMatching(/^threatModel\.knows\.surrogate is the model itself/),
+    ]);
+  });
+
+  test('spam keeps a payload, which is to be written', () => {
+    const { threatModel } = check(presetThreatModel('spam', { kind: 'text', span: 1 }, 'model.onnx'));
+    expect(threatModel).toMatchObject({ starts: 'own', limits: { fixed: 'payload.npy' }, repeats: true });
+    expect(presetSteps('spam', { kind: 'pictures', span: 1 })).toEqual([
+      expect.stringMatching(/names payload\.png: write it/),
+    ]);
   });
 });

@@ -174,6 +174,36 @@ export function writeGreatestOnnx(folder: string, isPlanted: boolean): string {
   return write(folder, isPlanted ? 'forgetting.onnx' : 'greatest.onnx', graph);
 }
 
+/** Writes four logits: the values of x with a bias for each. */
+export function writeBiasedOnnx(folder: string, bias: readonly number[]): string {
+  const graph = new OnnxBuilder();
+  const x = graph.input('x', 'float32', ['batch', 4]);
+  graph.node('Add', [x, graph.constant('bias', 'float32', [4], Float32Array.from(bias))], 'logits');
+  graph.output('logits', 'float32', ['batch', 4]);
+  return write(folder, `biased-${bias.join('-')}.onnx`, graph);
+}
+
+/** Writes four logits: the values of x with Gaussian noise of a deviation, drawn anew in each run. */
+export function writeNoisyOnnx(folder: string, deviation: number): string {
+  const graph = new OnnxBuilder();
+  const x = graph.input('x', 'float32', ['batch', 4]);
+  const scale = graph.constant('scale', 'float32', [], Float32Array.of(deviation));
+  const noise = graph.node('Mul', [graph.node('RandomNormalLike', [x], 'drawn'), scale], 'noise');
+  graph.node('Add', [x, noise], 'logits');
+  graph.output('logits', 'float32', ['batch', 4]);
+  return write(folder, `noisy-${deviation}.onnx`, graph);
+}
+
+/** Writes one number for each row: its greatest value, raised by a number. */
+export function writeMaximumOnnx(folder: string, raise = 0): string {
+  const graph = new OnnxBuilder();
+  const x = graph.input('x', 'float32', ['batch', 4]);
+  const most = graph.node('ReduceMax', [x], 'most', { axes: [1], keepdims: 1 });
+  graph.node('Add', [most, graph.constant('raise', 'float32', [1], Float32Array.of(raise))], 'greatest');
+  graph.output('greatest', 'float32', ['batch', 1]);
+  return write(folder, `maximum-${raise}.onnx`, graph);
+}
+
 /**
  * Writes two logits, x[0] and x[1], the second one raised by `weight` for how far x[2] lies below that of other rows of the
  * batch: alone a row is as if the weight were 0.

@@ -1,4 +1,6 @@
 import { dependsOnBatch } from '../../analysis/batch-dependence/row-difference.ts';
+import type { CampaignConfig } from '../../config/schema.ts';
+import { confirmationRule } from '../../evaluation/confirmation-runs.ts';
 import type { PairOutputs } from '../../evaluation/pair-outputs.ts';
 import type { RerunResult } from '../../evaluation/rerun-testcase.ts';
 import type { Hit } from '../../fuzzer/scheduling/task.ts';
@@ -21,6 +23,8 @@ export interface HitConfirmerOptions {
   readonly modelPath: string;
   readonly loadOptions: LoadOptions;
   readonly runtime: RuntimeKind;
+  /** Who attacks; undefined without a threat model. */
+  readonly threatModel?: CampaignConfig['threatModel'];
   /** How far gaps move in the models of a pair; undefined where that was not measured. */
   readonly noise: PairNoise | undefined;
   /** Whether two models are compared and there is memory to compare them layer by layer. */
@@ -67,14 +71,13 @@ export class HitConfirmer {
    * @throws UserError if the model can't be loaded; ProcessDied if the client was closed
    */
   async confirm(hit: Hit, reference: TestcaseData | undefined): Promise<ConfirmedHit> {
-    const { rerunClient, comparesLayers, isUnbatched } = this.#options;
+    const { rerunClient, comparesLayers, isUnbatched, threatModel } = this.#options;
+    const { objective } = hit.violation;
     const request = { ...this.#rerunRequest(hit), ...alone(hit.data), reference };
-    const reruns = await rerunClient.reproduce(hit.violation.objective, {
-      ...request,
-      explainsOrigin: true,
-      comparesLayers,
-    });
-    if (reruns.matchingRuns === reruns.totalRuns) return this.#confirmAlone(hit, reruns);
+    const rule = confirmationRule(objective, threatModel);
+    const job = { ...request, explainsOrigin: true, comparesLayers };
+    const reruns = await rerunClient.reproduce(objective, job, rule.runs);
+    if (reruns.matchingRuns >= rule.least) return this.#confirmAlone(hit, reruns);
     if (reruns.matchingRuns > 0 || hit.batch.rows === 1 || isUnbatched)
       return { ...recordOf(hit, reruns), status: 'flaky' };
     return this.#confirmInBatch(hit, reruns);

@@ -18,6 +18,7 @@ import {
   type ThreatRecord,
 } from '../../storage/finding.ts';
 import { arraysOf, type ThreatChecker } from '../obeys.ts';
+import type { PlausibilityChecker } from '../plausibility-checker.ts';
 import type { ConfirmedHit, HitConfirmer } from './confirm.ts';
 import {
   type ConfirmationCounts,
@@ -44,6 +45,12 @@ export interface FindingWriterOptions {
   readonly padIds: readonly (number | undefined)[];
   /** Checks findings against the threat model; undefined without one. */
   readonly threat?: ThreatChecker | undefined;
+  /** How far the attacker had got when a finding was found. */
+  readonly success?:
+    | ((finding: Pick<Finding, 'objective' | 'ancestor'>) => ThreatRecord['success'])
+    | undefined;
+  /** Tells whether findings are plausible; undefined where the threat model does not ask. */
+  readonly plausibility?: Pick<PlausibilityChecker, 'valueOf' | 'isPlausible'> | undefined;
   /** A testcase as text; undefined if it is none. */
   readonly textOf: (testcase: TestcaseData) => string | undefined;
 }
@@ -57,6 +64,8 @@ interface LocatedHit {
   readonly task: number;
   /** Undefined for a seed. */
   readonly origin: MutantOrigin | undefined;
+  /** The value of it that says how plausible it is; undefined where the threat model does not ask. */
+  readonly plausible?: number | undefined;
 }
 
 /** Confirms hits and writes those that are findings to disk. */
@@ -149,11 +158,12 @@ export class FindingWriter {
    * @param isKept whether a finding with this status goes to disk
    */
   async #store(
-    located: LocatedHit,
+    hitLocation: LocatedHit,
     isKept: (status: Finding['status']) => boolean,
   ): Promise<ConfirmationOutcome | undefined> {
-    const { store, faults, confirmer, textOf, imageFormats } = this.#options;
-    const { hit, id, origin } = located;
+    const { store, faults, confirmer, textOf, imageFormats, plausibility } = this.#options;
+    const { hit, id, origin } = hitLocation;
+    const located = { ...hitLocation, plausible: await plausibility?.valueOf(hit.data) };
     const { signature, objective } = hit.violation;
     const isApart = faults.dependsOnMachine(hit.violation);
     // A campaign that was killed after it had written the finding comes to it again.
@@ -195,12 +205,13 @@ export class FindingWriter {
 
   /** How a finding obeys the threat model; undefined without one. Mutators of earlier generations are checked on disk, at the end. */
   #threatOf(
-    { hit, origin }: LocatedHit,
-    finding: Pick<Finding, 'objective' | 'generation' | 'violation' | 'label' | 'mutators'>,
+    { hit, origin, plausible }: LocatedHit,
+    finding: Pick<Finding, 'objective' | 'generation' | 'ancestor' | 'violation' | 'label' | 'mutators'>,
   ): ThreatRecord | undefined {
     const seed = arraysOf(origin?.ancestor ?? hit.data);
-    const queries = origin?.queries ?? 0;
-    return this.#options.threat?.record(finding, arraysOf(hit.data), seed, finding.mutators, queries);
+    const success = this.#options.success?.(finding);
+    const facts = { trail: finding.mutators, queries: origin?.queries ?? 0, plausible, success };
+    return this.#options.threat?.record(finding, arraysOf(hit.data), seed, facts);
   }
 
   /** Whether a hit does not obey the threat model and enough findings of its signature are kept that do not. */

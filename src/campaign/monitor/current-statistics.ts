@@ -53,6 +53,7 @@ export function currentStatistics(sources: StatisticsSources): Statistics {
       collector.elapsedSeconds,
     ),
     seedAccounts: seedStatistics(state.accounts),
+    ...(state.submissions === undefined ? {} : { submitted: state.submissions.total }),
     sites: siteRows,
     notLookedInto: [...sources.notLookedInto, ...overflowingHalfSums(siteRows, sources.half)],
     workers: executor.workers,

@@ -31,6 +31,7 @@ type StateCounts = Pick<
   | 'faults'
   | 'newFaults'
   | 'seedAccounts'
+  | 'submitted'
   | 'sites'
   | 'notLookedInto'
   | 'workers'
@@ -87,6 +88,8 @@ export interface Statistics {
   readonly newFaults: NewFaultChance;
   /** Accounts of the seeds, for each objective that has any. */
   readonly seedAccounts: readonly SeedStatistics[];
+  /** Inputs that were submitted to the model; absent where the search runs on the model itself. */
+  readonly submitted?: number;
   /** Numerical sites in topological order. */
   readonly sites: readonly SiteStatistics[];
   /** What the campaign leaves out. */

@@ -54,6 +54,7 @@ function keepsClasses({
     isBallConstrained(norms) ||
     [deephunter, edits, valid].some((limit) => limit !== undefined) ||
     threatModel?.may === 'content-constrained' ||
+    threatModel?.may === 'non-suspicious' ||
     threatModel?.may === 'content-preserving'
   );
 }

@@ -1,9 +1,11 @@
 import { randomBytes } from 'node:crypto';
+import { resolve } from 'node:path';
 import type { BatchDependence } from '../../analysis/batch-dependence/describe-dependence.ts';
 import type { BoundMethod } from '../../analysis/bounds/rule-out.ts';
 import type { ModelDescription } from '../../analysis/describe-model.ts';
 import type { NumericalSite } from '../../analysis/numerical-sites/site.ts';
 import type { CampaignConfig } from '../../config/schema.ts';
+import { parsePlausible } from '../../config/threat-model.ts';
 import { parseDuration } from '../../config/values.ts';
 import type { FeedbackName } from '../../coverage/feedback/registry.ts';
 import type { CoverageReference } from '../../coverage/reference.ts';
@@ -22,7 +24,9 @@ import { modelPath } from '../../storage/load-options.ts';
 import type { ObjectiveDescriptor } from '../../workers/objective-descriptor.ts';
 import type { ProbeWorker } from '../../workers/probe-worker.ts';
 import type { WorkerSetup } from '../../workers/worker-setup.ts';
+import type { AttackedModel } from '../attacked-model.ts';
 import type { DerivedModel } from '../derived-model.ts';
+import type { PlausibilityChecker } from '../plausibility-checker.ts';
 import { resolveSeedAccounts } from '../seed-account-settings.ts';
 import { inputBoxes, NO_BOXES } from './bounds/input-boxes.ts';
 import { checkLabels, checkObjectiveTensors, isBallConstrained } from './check-objectives.ts';
@@ -105,6 +109,14 @@ export interface Target {
   readonly setup: WorkerSetup;
 }
 
+/** Models that a threat model names beside the one that the search runs on. */
+export interface OtherModels {
+  /** The model under attack; undefined where the search runs on it itself. */
+  readonly attacked?: Pick<AttackedModel, 'checkInputs'> | undefined;
+  /** Tells seeds that raise suspicion themselves; undefined where nothing does. */
+  readonly plausibility?: Pick<PlausibilityChecker, 'checkInputs' | 'plausibleSeeds'> | undefined;
+}
+
 /**
  * Resolves the campaign config against the loaded model (model pair, inputs, coverage tensors, goals, batch size) and
  * initializes the probe worker with the result.
@@ -112,6 +124,7 @@ export interface Target {
  * @param derived the quantized copy that is part of the campaign
  * @param recorded what a campaign that is resumed records; undefined for a new one
  * @param searches whether the campaign mutates its seeds
+ * @param others models that a threat model names
  * @throws UserError where the settings do not fit the model
  */
 export async function resolveTarget(
@@ -121,6 +134,7 @@ export async function resolveTarget(
   derived: DerivedModel,
   recorded?: RecordedSizes,
   searches = true,
+  { attacked, plausibility }: OtherModels = {},
 ): Promise<Target> {
   const path = modelPath(config);
   const objectives = await probeWorker.describeObjectives(
@@ -128,7 +142,8 @@ export async function resolveTarget(
     pluginModules(config),
   );
   checkLabels(config, objectives, searches);
-  const { model: firstModel, sites: firstSites } = await loadModel(path.asGiven, probeWorker, notices);
+  const { model: firstModel, sites: firstSites } = await loadModel(config, probeWorker, notices);
+  attacked?.checkInputs(firstModel);
   const masterSeed = config.seed ?? randomBytes(8).toString('hex');
   await checkCalibrationSeeds(config, firstModel);
   const namedPair =
@@ -139,7 +154,9 @@ export async function resolveTarget(
     tryRun,
     drawnSeeds: recorded && (recorded.workload?.drawnSeeds ?? DRAWN_SEED_COUNT),
   });
-  const inputs = await withRunnableSeed(firstModel, resolved, tryRun, notices);
+  const runnable = await withRunnableSeed(firstModel, resolved, tryRun, notices);
+  await plausibility?.checkInputs(firstModel.inputs);
+  const inputs = (await plausibility?.plausibleSeeds(runnable, notices)) ?? runnable;
   const sizeChanges =
     recorded === undefined
       ? await resolveSizeChanges(firstModel, inputs, config, tryRun, notices)
@@ -261,17 +278,29 @@ export async function resolveTarget(
 }
 
 async function loadModel(
-  name: string,
+  config: CampaignConfig,
   probeWorker: ProbeWorker,
   notices: Notices,
 ): Promise<ModelDescription> {
   const description = await probeWorker.load();
   const { model } = description;
-  notices.info(`Model: ${modelText(name, model)}`);
+  const surrogate = config.threatModel?.knows.surrogate;
+  if (surrogate === undefined) notices.info(`Model: ${modelText(modelPath(config).asGiven, model)}`);
+  else
+    notices.info(`Model: ${modelPath(config).asGiven}, searched by surrogate ${modelText(surrogate, model)}`);
   for (const { name: output, reason } of model.omittedOutputs ?? [])
     notices.warn(`output ${output} is not checked: ${reason}`);
   if (model.generation !== undefined) notices.info(`texts: ${model.generation.description}`);
   return description;
+}
+
+/** The bound that tells plausible mutants from others, if there is one. */
+function plausibleSetup({
+  threatModel,
+}: Pick<CampaignConfig, 'threatModel'>): Pick<WorkerSetup, 'plausible'> {
+  if (threatModel?.plausible === undefined) return {};
+  const bound = parsePlausible(threatModel.plausible);
+  return { plausible: { ...bound, path: resolve(bound.path) } };
 }
 
 /** The setup that every worker of the campaign is initialized with. */
@@ -307,6 +336,7 @@ function workerSetup(
     ...(reference === undefined ? {} : { reference }),
     mutators,
     limits,
+    ...plausibleSetup(config),
     ...(seedAccounts === undefined ? {} : { hasSeedAccounts: true }),
     ...(seedAccounts?.perSeed === 'least' ? { radiusNorm: seedAccounts.norm } : {}),
     lengthChanges,
@@ -315,6 +345,7 @@ function workerSetup(
     traces: goals.traces,
     criterion: config.measure,
     keep: config.keep,
+    ...(config.threatModel?.knows.model === 'nothing' ? { keepsHitOfEachSeed: true } : {}),
     labels: labels === undefined ? [] : [...new Set(seeds.map((seed) => labels.get(seed) ?? NO_CLASS))],
     callLimit: callLimitMs(config),
     warm: seeds[0],

@@ -1,4 +1,4 @@
-import { GOAL_OBJECTIVES, type ThreatModel } from '../../config/threat-model.ts';
+import { GOAL_OBJECTIVES, parsePlausible, type ThreatModel } from '../../config/threat-model.ts';
 import { CompiledExpression } from '../../expression/compiled-expression.ts';
 import { parseExpression } from '../../expression/parse-expression.ts';
 import type { BatchTensor } from '../../model/batched-model.ts';
@@ -38,7 +38,9 @@ function outcomesOf(evidence: ThreatEvidence): [clause: string, outcome: Outcome
   if (settings.valid !== undefined) outcomes.push(['limits.valid', validOutcome(settings.valid, evidence)]);
   if (columnsOf(settings.table).size > 0) outcomes.push(['limits.table', tableOutcome(evidence)]);
   if (may === 'content-preserving') outcomes.push(['may', trailOutcome(evidence)]);
-  outcomes.push(...queryOutcomes(evidence));
+  if (settings.threatModel.plausible !== undefined)
+    outcomes.push(['plausible', plausibleOutcome(settings.threatModel.plausible, evidence)]);
+  outcomes.push(...queryOutcomes(evidence), ...repetitionOutcomes(evidence));
   outcomes.push(['goal.kind', kindOutcome(goal, finding)]);
   if (FAILURES.has(finding.objective)) return outcomes;
   const { class: given, label = finding.label, confidence } = finding.violation.details;
@@ -81,6 +83,44 @@ function queryOutcomes({ settings, queries }: ThreatEvidence): [string, Outcome]
     const breach = isCount ? `it took ${queries} queries, of ${limit}` : 'it does not say its queries';
     return [[`queries.${name}`, (isCount && queries <= limit) || breach]];
   });
+}
+
+/** Whether the value that was recorded of it is within the bound; the model that gives it runs again when a finding is replayed. */
+function plausibleOutcome(text: string, { plausible: value }: ThreatEvidence): Outcome {
+  if (typeof value !== 'number') return 'it does not say how plausible it is';
+  const { comparison, bound } = parsePlausible(text);
+  const holds =
+    { '<': value < bound, '<=': value <= bound, '>': value > bound, '>=': value >= bound }[comparison] &&
+    Number.isFinite(value);
+  return holds || `its value is ${value}, and ${text} does not hold`;
+}
+
+/** The least share of reruns in which a finding must hold where the attacker does not know what a random model draws. */
+const RANDOM_SHARE = 0.9;
+const RANDOM_RUNS = 30;
+
+/** That the first input submitted counts, and that a finding does not hang on what a random model draws. */
+function repetitionOutcomes({ settings, finding, queries }: ThreatEvidence): [string, Outcome][] {
+  // Campaigns of earlier versions have neither.
+  const { repeats = true, knows } = settings.threatModel;
+  const outcomes: [string, Outcome][] = [];
+  if (!repeats)
+    outcomes.push([
+      'repeats',
+      queries === undefined
+        ? 'it does not say which try it is'
+        : (queries <= 1 && queries >= 0) || `it is try ${queries} for its seed, and the first one counts`,
+    ]);
+  const { objective, reproduced, status = 'confirmed' } = finding;
+  if (knows?.randomness === false && status === 'confirmed' && !FAILURES.has(objective)) {
+    const [matching, total] = (reproduced ?? '').split('/').map(Number);
+    const holds = total >= RANDOM_RUNS && matching <= total && matching >= RANDOM_SHARE * total;
+    outcomes.push([
+      'knows.randomness',
+      reproduced === undefined ? undefined : holds || `it holds in ${reproduced} reruns, not in 27 of 30`,
+    ]);
+  }
+  return outcomes;
 }
 
 function kindOutcome(

@@ -34,14 +34,17 @@ export type CheckedTestcase = ReadonlyMap<string, Tensor>;
 /** All that is known of a finding. */
 export interface ThreatEvidence {
   readonly settings: CheckedSettings;
-  readonly finding: Pick<Finding, 'objective' | 'generation' | 'violation' | 'label'>;
+  readonly finding: Pick<Finding, 'objective' | 'generation' | 'violation' | 'label'> &
+    Partial<Pick<Finding, 'reproduced' | 'status'>>;
   readonly testcase: CheckedTestcase;
   /** The seed; undefined where it is not there. */
   readonly seed: CheckedTestcase | undefined;
   /** Mutators between the seed and the finding, as `input:name`; undefined where the family tree is not there. */
   readonly trail: readonly string[] | undefined;
-  /** Queries spent on its seed until it was found; undefined where it does not say. */
+  /** Queries spent on its seed until it was found, or inputs submitted for it; undefined where it does not say. */
   readonly queries: number | undefined;
+  /** The value that says how plausible it is; undefined where it does not say. */
+  readonly plausible: number | undefined;
   /** Masks of fixed values by input; undefined where they are not there. */
   readonly masks: ReadonlyMap<string, Uint8Array> | undefined;
 }

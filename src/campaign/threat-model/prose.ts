@@ -1,4 +1,5 @@
 import type { CampaignConfig, ThreatModel } from '../../config/schema.ts';
+import { shownScores } from '../../config/threat-model.ts';
 import { formatCount } from '../../core/format-number.ts';
 import { percentText } from '../monitor/seed-statistics.ts';
 
@@ -41,6 +42,7 @@ const MAY_TEXTS: Readonly<Record<ThreatModel['may'], string>> = {
   indistinguishable: 'The changed input must not be distinguishable from the seed.',
   'content-preserving':
     'The changed input must mean the same as the seed: mutators that may alter it are off.',
+  'non-suspicious': 'The changed input may be any that raises no suspicion.',
   'content-constrained': 'The changed input must keep some values of the seed.',
   unconstrained: 'The input may be any within its range and types.',
 };
@@ -48,7 +50,27 @@ const MAY_TEXTS: Readonly<Record<ThreatModel['may'], string>> = {
 const KNOWLEDGE_TEXTS: Readonly<Record<ThreatModel['knows']['model'], string>> = {
   weights: 'The attacker knows the model: all tensors, and gradients.',
   outputs: 'The attacker sees the outputs alone: no inner tensors and no gradients.',
+  nothing:
+    'The attacker has no access to the model: the search runs on a surrogate, and its hits are submitted.',
 };
+
+/** What of the outputs is seen, and what is known of the defence. */
+function knowledgeTexts({ surrogate, outputs, defence, randomness }: ThreatModel['knows']): string[] {
+  const shown = shownScores(outputs);
+  return [
+    ...(surrogate === undefined ? [] : [`Surrogate: ${surrogate}.`]),
+    ...(outputs === 'labels' ? ['Of the outputs the attacker sees the class alone, without scores.'] : []),
+    ...(shown === undefined
+      ? []
+      : [
+          `Of the outputs the attacker sees the ${shown === 1 ? 'greatest score' : `${shown} greatest scores`}.`,
+        ]),
+    ...(defence ? [] : ['How the model is defended is not known to the attacker.']),
+    ...(randomness
+      ? []
+      : ['What a random model draws is not known to the attacker: a finding must hold in 27 of 30 reruns.']),
+  ];
+}
 
 function queryText({ each, total }: ThreatModel['queries']): string[] {
   const limits = [
@@ -87,18 +109,18 @@ function limitTexts(config: CampaignConfig): string[] {
 export function threatProse(config: CampaignConfig): string[] {
   const { threatModel } = config;
   if (threatModel === undefined) return [];
-  const { goal, starts, may, knows, queries, turn, population } = threatModel;
+  const { goal, starts, may, plausible, knows, queries, repeats, turn, population } = threatModel;
   const limits = limitTexts(config);
   return [
     goalText(goal),
     startText(starts),
     MAY_TEXTS[may],
+    ...(plausible === undefined ? [] : [`An input is suspicious unless ${plausible}.`]),
     ...(limits.length === 0 ? [] : [`Limits: ${limits.join('; ')}.`]),
     ...(goal.kind === 'reliability' ? [] : [KNOWLEDGE_TEXTS[knows.model]]),
-    ...(knows.outputs === 'labels'
-      ? ['Of the outputs the attacker sees the class alone, without scores.']
-      : []),
+    ...knowledgeTexts(knows),
     ...queryText(queries),
+    ...(repeats ? [] : ['The attacker has one try: the first input submitted for a seed counts.']),
     TURN_TEXTS[turn],
     ...(population === undefined
       ? []

@@ -1,5 +1,6 @@
 import type { ThreatModel } from '../../config/schema.ts';
 import { plural } from '../../core/format-number.ts';
+import type { SeedAccounts } from '../../fuzzer/seeds/seed-accounts.ts';
 import type { Seeds } from '../../inputs/seeds.ts';
 import { testcaseId } from '../../inputs/testcase.ts';
 import { percentText, type SeedStatistics } from '../monitor/seed-statistics.ts';
@@ -51,6 +52,25 @@ export function threatSuccess(
     const loss = (1 - share) * (errors / of) + share * cost * (wrong / of);
     return { ...success, expectedLoss: Number(loss.toPrecision(4)) };
   });
+}
+
+/**
+ * How far the attacker had got when a finding was found.
+ *
+ * @param accounts as they were before it
+ * @param finding its objective, and the id of its seed
+ * @returns undefined where its objective does not count per seed
+ */
+export function successSoFar(
+  accounts: Pick<SeedAccounts, 'has' | 'accountsOf'> | undefined,
+  { objective, ancestor }: { readonly objective: string; readonly ancestor: string },
+  seedCount: number,
+): { readonly seeds: number; readonly of: number } | undefined {
+  if (accounts?.has(objective) !== true) return undefined;
+  const broken = new Set(
+    accounts.accountsOf(objective).flatMap(({ seed, broken: how }) => (how === undefined ? [] : [seed])),
+  );
+  return { seeds: broken.add(ancestor).size, of: seedCount };
 }
 
 /** Success in a line; ordinary errors come first where they are more than the attack adds. */

@@ -1,3 +1,4 @@
+import { resolve } from 'node:path';
 import type { CampaignConfig } from '../../config/schema.ts';
 import { formatNumber } from '../../core/format-number.ts';
 import type { ResolvedInputs } from '../resolve/inputs.ts';
@@ -19,7 +20,7 @@ type CheckedInputs = Pick<ResolvedInputs, 'descriptors' | 'mutators' | 'imageFor
 export function threatWarnings(config: CampaignConfig, inputs: CheckedInputs | undefined): string[] {
   const { threatModel, linf, l2, l0, labels } = config;
   if (threatModel === undefined) return [];
-  const { goal, starts, turn, population } = threatModel;
+  const { goal, starts, knows, queries, turn, population } = threatModel;
   const norm = Object.entries({ linf, l2, l0 }).find(([, limit]) => limit !== undefined)?.[0];
   const warnings: string[] = [];
   if (norm !== undefined && starts === 'own')
@@ -29,6 +30,18 @@ export function threatWarnings(config: CampaignConfig, inputs: CheckedInputs | u
   if (norm !== undefined && labels === undefined && (goal.kind === 'untargeted' || goal.kind === 'targeted'))
     warnings.push(
       `a limit on ${norm} without labels: there is no error rate on unchanged inputs to compare with; set labels`,
+    );
+  if (knows.model === 'nothing' && Object.values(queries).some((limit) => limit !== undefined))
+    warnings.push(
+      'queries with knows.model: nothing: they are counted for inputs that are submitted, and an attacker who may try so often sees outputs; set knows.model: outputs',
+    );
+  if (knows.surrogate !== undefined && resolve(knows.surrogate) === resolve(config.model ?? ''))
+    warnings.push(
+      'knows.surrogate is the model itself: all that is found there holds; name a model that an attacker could have',
+    );
+  if (!knows.defence && turn === 'after')
+    warnings.push(
+      'knows.defence is false: results hold only as long as nobody learns how the model is defended',
     );
   if (population?.share === 0)
     warnings.push('population.share is 0: nobody attacks, and only ordinary errors count');

@@ -63,6 +63,7 @@ export function summaryJson(summary: CampaignSummary): unknown {
           threatModel: {
             ...threat.model,
             ...summary.threatAudit,
+            ...(statistics.submitted === undefined ? {} : { submitted: statistics.submitted }),
             success: threatSuccess(threat.model, threat.seeds, statistics.seedAccounts),
           },
         }),
@@ -159,6 +160,11 @@ function threatLines({ threat, statistics, threatAudit }: CampaignSummary): stri
   const { model, seeds } = threat;
   return [
     ...threatSuccess(model, seeds, statistics.seedAccounts).map((success) => successLine(model, success)),
+    ...(statistics.submitted === undefined
+      ? []
+      : [
+          `threat model: ${plural(statistics.submitted, 'input')} of those found on the surrogate ${statistics.submitted === 1 ? 'was' : 'were'} submitted to the model`,
+        ]),
     ...(threatAudit === undefined || threatAudit.checked === 0
       ? []
       : [`threat model: ${plural(threatAudit.checked, 'finding')} checked, ${threatAudit.outside} outside`]),

@@ -56,6 +56,10 @@ export function queueExecutorFactory(options: QueueOptions): ExecutorFactory {
   return {
     mixed: options.mixed,
     check: async (setup, loadOptions) => {
+      if (setup.plausible !== undefined)
+        throw new UserError(
+          `--queue: the model of threatModel.plausible (${setup.plausible.path}) does not travel: run the campaign without --queue`,
+        );
       await collectCampaignFiles(setup, loadOptions).catch((error: unknown) => {
         throw error instanceof UserError ? new UserError(`--queue: ${error.message}`) : error;
       });

@@ -184,6 +184,13 @@ export class MutantGenerator {
     return this.#voidRows[row] === 1;
   }
 
+  /** Takes a row out of the batch: it holds no mutant from now on, and counts as rejected. */
+  exclude(row: number): void {
+    if (this.#voidRows[row] === 1) return;
+    this.#voidRows[row] = 1;
+    this.#rejected++;
+  }
+
   /** Draws of the task so far that could not be projected into the constraints and were repeated. */
   get rejected(): number {
     return this.#rejected;

@@ -1,5 +1,5 @@
 import type { GoalAssignment } from '../search/search-goal.ts';
-import { GRADIENT_QUERIES, type QueryBudget } from '../seeds/query-budget.ts';
+import type { SeedBudget } from '../seeds/spent-per-seed.ts';
 import type { PlannedWork, Task } from './task.ts';
 import { MUTANTS_PER_PICK } from './task-sizes.ts';
 
@@ -17,11 +17,11 @@ export type AffordableWork = PlannedWork & Pick<Task, 'mutants' | 'queries'>;
 export function fitToBudget(
   work: PlannedWork,
   mutants: number,
-  budget: QueryBudget,
+  budget: SeedBudget,
   seedOf: (entry: number) => number,
 ): AffordableWork | undefined {
   const { parents, goal, picksPerStep = parents.length } = work;
-  const price = MUTANTS_PER_PICK + (goal?.ascends === true ? GRADIENT_QUERIES : 0);
+  const price = budget.priceOfPick(goal?.ascends === true);
   const spentBefore = new Map<number, number>();
   const isKept = Array.from({ length: picksPerStep }, (_, column) => {
     const seed = seedOf(parents[column]);

@@ -6,8 +6,8 @@ import type { Scheduler } from '../../schedulers/scheduler.ts';
 import type { Corpus } from '../corpus/corpus.ts';
 import type { DirectedSearch } from '../search/directed-search.ts';
 import type { GoalAssignment } from '../search/search-goal.ts';
-import type { QueryBudget } from '../seeds/query-budget.ts';
 import type { SeedAccounts } from '../seeds/seed-accounts.ts';
+import type { SeedBudget } from '../seeds/spent-per-seed.ts';
 import { ClimbPlanner } from './climb-planner.ts';
 import { type AffordableWork, fitToBudget } from './fit-to-budget.ts';
 import { MutationPlanner, type PlannedMutation } from './mutation-planner.ts';
@@ -72,8 +72,8 @@ export interface TaskPlannerOptions {
   readonly ascends?: boolean;
   /** Undefined where no objective has accounts of seeds. */
   readonly accounts?: SeedAccounts | undefined;
-  /** The queries that are left; undefined where they are not limited. */
-  readonly budget?: QueryBudget | undefined;
+  /** What is left for each seed; undefined where that is not limited. */
+  readonly budget?: SeedBudget | undefined;
 }
 
 /**
@@ -142,7 +142,8 @@ export class TaskPlanner {
 
   /** Whether there are queries left for another pick for a seed. */
   #hasQueries(seed: number): boolean {
-    return this.#options.budget?.canSpend(seed, MUTANTS_PER_PICK) ?? true;
+    const { budget } = this.#options;
+    return budget?.canSpend(seed, budget.priceOfPick(false)) ?? true;
   }
 
   /** Plans the picks of a task of so many mutants. */

@@ -33,7 +33,8 @@ async function loadWholeModel(path: string, options: LoadOptions): Promise<Model
       );
     return asGenerativeModel(await loadSingleModel(path, single), generate, onStep);
   }
-  const shown = (loaded: Model): Model => (options.hidesScores === true ? hideScores(loaded) : loaded);
+  const shown = (loaded: Model): Model =>
+    options.shownScores === undefined ? loaded : hideScores(loaded, options.shownScores);
   if (secondModel === undefined) return shown(await loadSingleModel(path, single));
   let bytes = 0;
   const addBytes = (size: number): void => {

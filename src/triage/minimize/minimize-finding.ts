@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { arraysOf, ThreatChecker } from '../../campaign/obeys.ts';
 import { type Distance, measureDistance } from '../../constraints/distance.ts';
 import { ValidCondition } from '../../constraints/valid-condition.ts';
+import { confirmationRule } from '../../evaluation/confirmation-runs.ts';
 import { inferInputKind } from '../../inputs/input-kind.ts';
 import { resizeToForm } from '../../inputs/sizes/size-change.ts';
 import { decodeTestcase, type TestcaseData, testcaseId } from '../../inputs/testcase.ts';
@@ -68,7 +69,7 @@ export async function minimizeFinding(
   seeds: CampaignSeeds,
   onRuns: (runs: number) => void = () => {},
 ): Promise<MinimizedFinding> {
-  const { inputs, config, rerunClient } = campaign;
+  const { inputs, config, rerunClient, plausibility } = campaign;
   const readTestcase = async (path: string): Promise<TestcaseData> =>
     decodeTestcase(inputs, await readFindingFile(path), path);
   const testcase = await readTestcase(join(folder, INPUT_FILE));
@@ -95,7 +96,14 @@ export async function minimizeFinding(
         variants.length,
         rerunClient.testVariants({ ...request, batch: packBatch(variants), rows: variants.length }),
       );
-      return fails.map((isFailing, i) => isFailing && (condition?.holds(variants[i], 0, seed) ?? true));
+      const holds = fails.map(
+        (isFailing, i) => isFailing && (condition?.holds(variants[i], 0, seed) ?? true),
+      );
+      if (plausibility === undefined) return holds;
+      const plausible: boolean[] = [];
+      for (const [i, isFailing] of holds.entries())
+        plausible.push(isFailing && plausibility.isPlausible(await plausibility.valueOf(variants[i])));
+      return plausible;
     },
     marginOracle: (variants) =>
       counted(
@@ -119,14 +127,10 @@ export async function minimizeFinding(
     const distance = measureDistance(candidate.testcase, ancestor, padIds);
     // Another finding may have been minimized to the same testcase.
     if ((await store.readFinding(path)) === undefined) {
-      const rerun = await rerunClient.reproduce(finding.objective, {
-        ...request,
-        batch: candidate.testcase,
-        rows: 1,
-        row: 0,
-        explainsOrigin: true,
-      });
-      if (rerun.matchingRuns < rerun.totalRuns) continue;
+      const rule = confirmationRule(finding.objective, campaign.config.threatModel);
+      const job = { ...request, batch: candidate.testcase, rows: 1, row: 0, explainsOrigin: true };
+      const rerun = await rerunClient.reproduce(finding.objective, job, rule.runs);
+      if (rerun.matchingRuns < rule.least) continue;
       const assessment = await assessVariant(campaign, finding, seeds, {
         testcase: candidate.testcase,
         seed: candidate.testcase.form.key === seed.form.key ? seed : undefined,
@@ -136,13 +140,12 @@ export async function minimizeFinding(
         share: 1 / (candidates.length - i),
       });
       const minimized = minimizedRecord(finding, candidate.goal, id, distance, rerun, assessment);
-      const threat = checker?.record(
-        minimized,
-        arraysOf(candidate.testcase),
-        arraysOf(ancestor),
-        [...finding.mutators, ...minimized.mutators],
-        finding.threat?.queries ?? 0,
-      );
+      const threat = checker?.record(minimized, arraysOf(candidate.testcase), arraysOf(ancestor), {
+        trail: [...finding.mutators, ...minimized.mutators],
+        queries: finding.threat?.queries ?? 0,
+        plausible: await plausibility?.valueOf(candidate.testcase),
+        success: finding.threat?.success,
+      });
       if (threat?.obeys === false) continue;
       const record = threat === undefined ? minimized : { ...minimized, threat };
       await storeVariant(campaign, store, record, candidate.testcase, prompt, rerun, assessment);

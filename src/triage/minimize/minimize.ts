@@ -165,6 +165,7 @@ async function minimizeOne(
     };
   } finally {
     campaign.rerunClient.close();
+    campaign.plausibility?.close();
     await lock?.release();
   }
 }

@@ -7,6 +7,7 @@ import type { ReachableSite } from '../../analysis/bounds/rule-out.ts';
 import { describeModel, type ModelDescription } from '../../analysis/describe-model.ts';
 import type { Interval } from '../../analysis/numerical-sites/interval.ts';
 import { tensorsToWatch } from '../../analysis/numerical-sites/site-margins.ts';
+import type { PlausibilityBound } from '../../config/threat-model.ts';
 import { UserError } from '../../core/errors.ts';
 import type { CoverageCriterionSettings } from '../../coverage/criterion.ts';
 import type { NoveltyHistory } from '../../coverage/feedback/feedback-kind.ts';
@@ -15,6 +16,7 @@ import { neuronLayout } from '../../coverage/neurons.ts';
 import type { CoverageReference, ReferenceCollector } from '../../coverage/reference.ts';
 import { makeReferenceCollector, observedTensors, resolveCriterion } from '../../coverage/registry.ts';
 import { measurePairNoise, type NoiseRequest } from '../../evaluation/pair-noise.ts';
+import { PLAUSIBILITY_LOADING, Plausibility } from '../../evaluation/plausibility.ts';
 import { prepareSlices } from '../../evaluation/prepare-slices.ts';
 import { type ReferenceRequest, runReference } from '../../evaluation/run-reference.ts';
 import { watchedTensors } from '../../evaluation/watched-tensors.ts';
@@ -153,6 +155,17 @@ async function makeTransforms(
     if (change !== undefined)
       transforms.set(name, await MetamorphicTransform.make(change, descriptors, masterSeed));
   return transforms;
+}
+
+let plausibilityModel: Model | undefined;
+
+/** Opens the model that tells plausible mutants from others. */
+async function loadPlausibility(bound: PlausibilityBound | undefined): Promise<Plausibility | undefined> {
+  await plausibilityModel?.dispose();
+  plausibilityModel = undefined;
+  if (bound === undefined) return undefined;
+  plausibilityModel = await loadWithinLimits(bound.path, PLAUSIBILITY_LOADING);
+  return new Plausibility(new BatchedModel(plausibilityModel), bound);
 }
 
 /** What a criterion is made in, without its reference. */
@@ -325,8 +338,10 @@ const methods = {
       ...(setup.reference === undefined ? {} : { reference: setup.reference }),
     });
     const { feedback } = criterion;
+    const plausibility = await loadPlausibility(setup.plausible);
     const options: PreparedWorker['options'] = {
       ...setup,
+      ...(plausibility === undefined ? {} : { plausibility }),
       watched,
       model: new BatchedModel(requireModel(), setup.noise),
       objectives,

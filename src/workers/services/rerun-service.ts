@@ -1,13 +1,14 @@
 /** The process of a `RerunClient`: runs findings again, each in a fresh session of the model. */
 
 import type { ExpectedViolation } from '../../evaluation/expected-violation.ts';
+import { judgeTestcase, type TestcaseVerdict } from '../../evaluation/judge-testcase.ts';
 import { type RerunRequest, type RerunResult, rerunTestcase } from '../../evaluation/rerun-testcase.ts';
 import { testVariants, type VariantBatch } from '../../evaluation/test-variants.ts';
 import { variantMargins } from '../../evaluation/variant-margins.ts';
 import { byteLengthOf } from '../../inputs/testcase.ts';
 import { BatchedModel, type BatchTensor } from '../../model/batched-model.ts';
 import type { Graph } from '../../model/graph/graph.ts';
-import type { InputSpec, LoadOptions, Model } from '../../model/model.ts';
+import type { InputSpec, LoadOptions, Model, RuntimeKind } from '../../model/model.ts';
 import type { PairNoise } from '../../model/pair-noise.ts';
 import type { TestcaseBatch } from '../../model/testcase-batch.ts';
 import type { Objective } from '../../objectives/objective.ts';
@@ -46,6 +47,13 @@ export interface ModelAnswer {
   readonly text?: { readonly prompt: string; readonly answer: string };
 }
 
+/** A testcase to judge, as plain data. */
+export interface JudgeJob extends Pick<RerunJob, 'model' | 'loadOptions' | 'objectives'> {
+  readonly testcase: TestcaseBatch;
+  /** Class of the testcase's seed. */
+  readonly label?: number | undefined;
+}
+
 /** Properties that tell whether a model is still the one that was fuzzed. */
 export interface ModelIdentity {
   readonly sha256: string;
@@ -53,6 +61,7 @@ export interface ModelIdentity {
   readonly secondModelSha256: string | undefined;
   readonly inputs: readonly InputSpec[];
   readonly graph: Graph;
+  readonly runtime: RuntimeKind;
 }
 
 let openModel: Model | undefined;
@@ -82,8 +91,14 @@ const methods = {
   }: Pick<RerunJob, 'model' | 'loadOptions'>): Promise<ModelIdentity> {
     const model = await loadWithinLimits(path, loadOptions);
     await model.dispose();
-    const { sha256, inputs, graph } = model;
-    return { sha256, secondModelSha256: model.secondModel?.model.sha256, inputs, graph };
+    const { sha256, inputs, graph, runtime } = model;
+    return {
+      sha256,
+      secondModelSha256: model.secondModel?.model.sha256,
+      inputs,
+      graph,
+      runtime: runtime.kind,
+    };
   },
 
   /** Opens a fresh session for the next job, in a call of its own: that takes longer than a run may. */
@@ -105,6 +120,13 @@ const methods = {
       ...(secondOutputs === undefined ? {} : { secondOutputs }),
       ...(completion === undefined ? {} : { text: { prompt: completion.prompt, answer: completion.answer } }),
     };
+  },
+
+  /** Runs one testcase once and judges it. */
+  async judge({ objectives, testcase, label }: JudgeJob): Promise<TestcaseVerdict> {
+    if (openModel === undefined) throw new Error('no model is open');
+    limitRuns(byteLengthOf(testcase));
+    return judgeTestcase(new BatchedModel(openModel), await makeObjectives(objectives), testcase, label);
   },
 
   /** The names of the objectives that specs make. */

@@ -43,6 +43,7 @@ function evidence(
     seed: SEED,
     trail: ['x:gaussian'],
     queries: 8,
+    plausible: undefined,
     masks: new Map(),
     ...others,
   };
@@ -241,5 +242,51 @@ describe('queries', () => {
     expect(
       brokenBy(evidence([0.5, 0.5, 0.5], { block: { queries: { each: 8 } } }, { queries: count })),
     ).toEqual(['queries.each']);
+  });
+});
+
+describe('tries', () => {
+  test.each([
+    [0, []],
+    [1, []],
+    [2, ['repeats']],
+    [undefined, ['repeats']],
+  ])('the first submission counts: %p breaks %j', (queries, broken) => {
+    const block = { knows: { model: 'nothing', surrogate: 'other.onnx' }, repeats: false } as const;
+    expect(brokenBy(evidence([0.5, 0.6, 0.5], { block }, { queries }))).toEqual(broken);
+  });
+
+  test.each([
+    ['27/30', []],
+    ['30/30', []],
+    ['26/30', ['knows.randomness']],
+    ['10/10', ['knows.randomness']],
+    ['40/30', ['knows.randomness']],
+    ['many', ['knows.randomness']],
+    // Not run again yet.
+    [undefined, []],
+  ])('a random model must fail in nine of ten reruns: %p breaks %j', (reproduced, broken) => {
+    const given = evidence([0.5, 0.6, 0.5], { block: { knows: { randomness: false } } });
+    const finding = { ...given.finding, ...(reproduced === undefined ? {} : { reproduced }) };
+    expect(brokenBy({ ...given, finding })).toEqual(broken);
+    // One that is not confirmed claims nothing.
+    expect(brokenBy({ ...given, finding: { ...finding, status: 'flaky' } })).toEqual([]);
+    const crash = { ...finding, objective: 'crash' };
+    expect(brokenBy({ ...given, finding: crash })).toEqual([]);
+  });
+});
+
+describe('plausible', () => {
+  test.each([
+    ['judge.onnx < 0.5', 0.49, []],
+    ['judge.onnx < 0.5', 0.5, ['plausible']],
+    ['judge.onnx[3] >= -1e-2', -0.01, []],
+    ['judge.onnx[3] >= -1e-2', -0.011, ['plausible']],
+    ['judge.onnx < 0.5', Number.NaN, ['plausible']],
+    ['judge.onnx < 0.5', Number.NEGATIVE_INFINITY, ['plausible']],
+    ['judge.onnx < 0.5', undefined, ['plausible']],
+  ])('%s with %p breaks %j', (plausible, value, broken) => {
+    const block = { may: 'non-suspicious', plausible } as const;
+    expect(brokenBy(evidence([0.5, 0.6, 0.5], { block }, { plausible: value }))).toEqual(broken);
   });
 });

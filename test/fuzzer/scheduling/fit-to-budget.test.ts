@@ -1,7 +1,8 @@
 import { describe, expect, test } from '@jest/globals';
 import { fitToBudget } from '../../../src/fuzzer/scheduling/fit-to-budget.ts';
 import type { PlannedWork } from '../../../src/fuzzer/scheduling/task.ts';
-import { QueryBudget, type QueryLimits } from '../../../src/fuzzer/seeds/query-budget.ts';
+import { QueryBudget } from '../../../src/fuzzer/seeds/query-budget.ts';
+import type { QueryLimits } from '../../../src/fuzzer/seeds/spent-per-seed.ts';
 
 describe('a task within a budget', () => {
   /** Picks of entries, each of which is a descendant of the seed of its first digit. */

@@ -91,6 +91,7 @@ function reasonAgainst(
     return 'the distance from the seeds is limited';
   if (valid !== undefined) return '--valid compares with the seed';
   if (threatModel?.may === 'content-preserving') return 'the threat model keeps the meaning of inputs';
+  if (threatModel?.knows.model === 'nothing') return 'the search runs on a surrogate';
   if (against !== undefined) return 'the second model may not accept others';
   if (descriptors.some(({ fixed }) => fixed !== undefined)) return '--fixed keeps positions';
   if (searchableGraph(graph).nodes.some(({ op }) => op === 'If'))

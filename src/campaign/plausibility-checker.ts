@@ -1,0 +1,89 @@
+import { resolve } from 'node:path';
+import type { CampaignConfig } from '../config/schema.ts';
+import { type PlausibilityBound, parsePlausible } from '../config/threat-model.ts';
+import { UserError } from '../core/errors.ts';
+import { plural } from '../core/format-number.ts';
+import { isPlausible, PLAUSIBILITY_LOADING, plausibilityValues } from '../evaluation/plausibility.ts';
+import type { TestcaseData } from '../inputs/testcase.ts';
+import type { InputSpec } from '../model/model.ts';
+import { ProcessDied } from '../workers/lifetime/process-died.ts';
+import { RerunClient } from '../workers/rerun-client.ts';
+import type { ProcessLimits } from '../workers/rpc-client.ts';
+import type { ResolvedInputs } from './resolve/inputs.ts';
+import type { Notices } from './resolve/model-settings.ts';
+
+/** Tells whether seeds and findings are plausible, in a process of its own: the search has a session of its own. */
+export class PlausibilityChecker {
+  readonly #bound: PlausibilityBound;
+  readonly #text: string;
+  readonly #client: RerunClient;
+
+  private constructor(text: string, client: RerunClient) {
+    this.#text = text;
+    const bound = parsePlausible(text);
+    this.#bound = { ...bound, path: resolve(bound.path) };
+    this.#client = client;
+  }
+
+  /** The checker of a campaign's threat model; undefined where it has none. */
+  static of(
+    { threatModel }: Pick<CampaignConfig, 'threatModel'>,
+    limits: ProcessLimits,
+  ): PlausibilityChecker | undefined {
+    const text = threatModel?.plausible;
+    return text === undefined ? undefined : new PlausibilityChecker(text, new RerunClient(limits));
+  }
+
+  /** @throws UserError where the model can't be loaded, or takes other inputs */
+  async checkInputs(inputs: readonly Pick<InputSpec, 'name' | 'type'>[]): Promise<void> {
+    const { path } = this.#bound;
+    const identity = await this.#client.identify(path, PLAUSIBILITY_LOADING);
+    const [detectorInputs, modelInputs] = [identity.inputs, inputs].map((list) =>
+      list.map(({ name, type }) => `${name} ${type}`).join(', '),
+    );
+    if (detectorInputs !== modelInputs)
+      throw new UserError(
+        `threatModel.plausible: ${path} takes ${detectorInputs}, and the model takes ${modelInputs}: name one that takes the same`,
+      );
+  }
+
+  /** The value of a testcase that the bound is on; NaN where the model fails on it. */
+  async valueOf(testcase: TestcaseData): Promise<number> {
+    try {
+      const opened = { model: this.#bound.path, loadOptions: PLAUSIBILITY_LOADING };
+      const { outputs } = await this.#client.answer(opened, testcase);
+      return plausibilityValues(outputs, 1, this.#bound)[0];
+    } catch (error) {
+      if (error instanceof UserError || error instanceof ProcessDied) throw error;
+      return Number.NaN;
+    }
+  }
+
+  isPlausible(value: number): boolean {
+    return isPlausible(value, this.#bound);
+  }
+
+  /**
+   * Leaves out seeds that are suspicious themselves, with a warning.
+   *
+   * @throws UserError where none is left
+   */
+  async plausibleSeeds(inputs: ResolvedInputs, notices: Notices): Promise<ResolvedInputs> {
+    const { seeds } = inputs;
+    const kept: TestcaseData[] = [];
+    for (const seed of seeds) if (this.isPlausible(await this.valueOf(seed))) kept.push(seed);
+    if (kept.length === 0)
+      throw new UserError(
+        `threatModel.plausible: ${this.#text} holds for none of ${plural(seeds.length, 'seed')}: check the bound, or give seeds that raise no suspicion`,
+      );
+    if (kept.length < seeds.length)
+      notices.warn(
+        `${seeds.length - kept.length} of ${plural(seeds.length, 'seed')} raise suspicion themselves (${this.#text} does not hold) and are left out`,
+      );
+    return { ...inputs, seeds: kept };
+  }
+
+  close(): void {
+    this.#client.close();
+  }
+}

@@ -1,0 +1,71 @@
+import { expect, test } from '@jest/globals';
+import { submitHits } from '../../../src/campaign/findings/submit-hits.ts';
+import type { Hit } from '../../../src/fuzzer/scheduling/task.ts';
+import { SubmissionBudget } from '../../../src/fuzzer/seeds/submission-budget.ts';
+import { makeTestcaseInput, shapeSignatureOf } from '../../../src/model/testcase-batch.ts';
+import type { Violation } from '../../../src/objectives/objective.ts';
+
+const form = shapeSignatureOf([makeTestcaseInput({ name: 'x', type: 'float32', shape: [null, 1] }, [1])]);
+const testcase = (value: number) => ({ form, inputs: [Float32Array.of(value)] });
+
+const violation = (signature: string): Violation => ({
+  objective: 'misclassified',
+  signature,
+  summary: '',
+  tensors: [],
+  details: {},
+});
+
+/** A hit whose pick is that of its seed. */
+const hit = (seed: number, value: number): Hit => ({
+  pick: seed,
+  execs: 1,
+  violation: violation('misclassified-on-surrogate'),
+  data: testcase(value),
+  batch: { data: testcase(value), rows: 1, row: 0 },
+});
+
+/** The model gives way above a half. */
+async function submit(hits: readonly Hit[], submissions: SubmissionBudget, broken: readonly number[] = []) {
+  const judged: number[] = [];
+  const result = await submitHits(
+    hits,
+    { seedHits: [{ objective: 'misclassified', seed: 2, query: 5, linf: 9, l2: 9, l0: 9 }] },
+    {
+      judge: async ({ inputs: [[value]] }) => {
+        judged.push(Number(value));
+        return value > 0.5 ? { violation: violation('misclassified-on-model') } : {};
+      },
+    },
+    {
+      seedOf: ({ pick }) => pick,
+      originOf: () => ({ ancestor: testcase(0.25) }) as never,
+      submissions,
+      accounts: { isUnbroken: (seed: number) => !broken.includes(seed) } as never,
+    },
+  );
+  return { judged, ...result };
+}
+
+test('submits the first hit of each seed that is open and not broken', async () => {
+  const budget = new SubmissionBudget({ each: 2 });
+  budget.submit(2);
+  budget.submit(3);
+  budget.submit(3);
+  const hits = [hit(1, 0.25), hit(2, 0.75), hit(2, 1), hit(3, 1), hit(4, 1)];
+  const { judged, hits: held, counts, numbers, submitted } = await submit(hits, budget, [4]);
+  // Seed 3 has no try left, and seed 4 is broken.
+  expect(judged).toEqual([0.25, 0.75]);
+  expect(submitted).toEqual({
+    seeds: [1, 2],
+    seedHits: [{ objective: 'misclassified', seed: 2, query: 5, linf: 0.5, l2: 0.5, l0: 1 }],
+  });
+  expect(held.map(({ violation: { signature } }) => signature)).toEqual(['misclassified-on-model']);
+  expect(counts).toEqual([{ signature: 'misclassified-on-model', hits: 1 }]);
+  expect(numbers.get(held[0])).toBe(2);
+});
+
+test('keeps to the number of all submissions', async () => {
+  const { judged } = await submit([hit(1, 0), hit(2, 0), hit(3, 0)], new SubmissionBudget({ total: 2 }));
+  expect(judged).toHaveLength(2);
+});
