@@ -233,7 +233,7 @@ test('the limit of a threat model, and a time after which no check begins', asyn
 });
 
 test.each([
-  ['knows: { model: outputs, outputs: labels }', 'labels hides the scores'],
+  ['knows: { model: outputs, outputs: labels }', 'labels hides scores'],
   ['limits: { valid: "sum(x) > 0" }', 'keep to no condition'],
   ['queries: { each: 100 }', 'as often as its checks need'],
 ])('refuses a threat model with %s', async (block, message) => {

@@ -330,7 +330,7 @@ describe('with a threat model', () => {
       'labels.yaml',
       '  goal: { kind: untargeted }\n  knows: { model: outputs, outputs: labels }\n',
       [],
-      'hides the scores',
+      'hides scores',
     ],
     [
       'mild.yaml',
