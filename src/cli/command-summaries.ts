@@ -62,6 +62,10 @@ export const COMMAND_SUMMARIES = {
     arguments: '[model]',
     description: 'Check whether a robust classifier is robust, or only hides its gradients',
   },
+  explain: {
+    arguments: '[model]',
+    description: 'Say which pixels, columns or tokens of an input the score of a class depends on',
+  },
   'saliency-check': {
     arguments: '[model]',
     description: 'Check whether maps of where a model looked depend on the model, or on the picture alone',

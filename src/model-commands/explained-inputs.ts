@@ -55,10 +55,13 @@ export async function prepareExplaining(
   const resolved = await resolveInputs(session.info, config, config.seed, notices);
   const { descriptors } = resolved;
   const picture = descriptors.findIndex((descriptor) => descriptor.picture !== undefined);
-  const position =
-    picture >= 0 ? picture : descriptors.findIndex(({ domains }) => domains.includes('numbers'));
-  if (position < 0)
-    throw new UserError('no input of the model takes pictures or numbers: there is nothing to draw a map of');
+  const numbers = descriptors.findIndex(({ domains }) => domains.includes('numbers'));
+  const tokens = descriptors.findIndex((descriptor) => descriptor.tokens !== undefined);
+  const position = [picture, numbers, tokens].find((candidate) => candidate >= 0);
+  if (position === undefined)
+    throw new UserError(
+      'no input of the model takes pictures, numbers or tokens: there is nothing to draw a map of',
+    );
   const seeds = resolved.seeds.slice(0, MAX_SEEDS);
   const scores = await findScoreTensor(session, seeds[0]);
   const predicted = await predictedClasses(session, seeds, scores.name);

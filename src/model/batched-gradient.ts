@@ -40,6 +40,7 @@ function hasGradient({ type, strings }: Model['inputs'][number]): boolean {
  * @param upstream `[rows, size]`
  * @param tokenInputs indices of the inputs of tokens, which are differentiated where they are looked up
  * @param straightThrough whether rounding counts as the identity, which leads a search; otherwise its gradient is 0
+ * @param guided whether each Relu passes on only what is positive
  * @throws NoGradientError if no way leads from the tensor to an input
  * @throws Error if the runtime fails, or has no gradients
  */
@@ -50,6 +51,7 @@ export async function inputGradients(
   upstream: Float32Array,
   tokenInputs: readonly number[] = [],
   straightThrough = true,
+  guided = false,
 ): Promise<InputGradients> {
   const { model } = batched;
   const gradients = gradientsOf(batched);
@@ -68,7 +70,7 @@ export async function inputGradients(
     }
   const wrt = [...numbers, ...[...lookups.values()].flat()];
   if (wrt.length === 0) throw refusal ?? new NoGradientError(of, []);
-  const gradient = await gradients.gradient({ of, wrt, straightThrough }, feeds);
+  const gradient = await gradients.gradient({ of, wrt, straightThrough, guided }, feeds);
   const seed: Tensor = { type: 'float32', shape: gradient.shape, data: upstream };
   const start = performance.now();
   const results = await gradient.run(feeds, {

@@ -68,11 +68,12 @@ function contextOf(
   const { position, descriptor, baseline } = context;
   const { type, size } = data.form.inputs[position];
   const geometry = geometryOfInput(context, data);
+  const missing = baseline ?? descriptor.tokens?.pad ?? (descriptor.tokens === undefined ? undefined : 0);
   return {
     ...further,
     geometry,
     values: Float64Array.from({ length: size }, (_, i) => readNumber(type, data.inputs[position], i)),
-    baseline: baseline === undefined ? lowEnd(descriptor, geometry) : new Float64Array(size).fill(baseline),
+    baseline: missing === undefined ? lowEnd(descriptor, geometry) : new Float64Array(size).fill(missing),
     span: spanOf(descriptor),
   };
 }

@@ -38,11 +38,14 @@ export function geometryOf(
   };
 }
 
-/** The map of a value for each value of the input. */
-export function mapOfValues(
-  values: ArrayLike<number>,
-  { places, channels, indexOf }: MapGeometry,
-): SaliencyMap {
+/** The map of a value for each value of the input, or of a vector for each place, such as for a token that is looked up. */
+export function mapOfValues(values: ArrayLike<number>, geometry: MapGeometry): SaliencyMap {
+  const { places, picture } = geometry;
+  const channels = picture === undefined ? values.length / places : geometry.channels;
+  const indexOf =
+    picture === undefined
+      ? (place: number, channel: number): number => place * channels + channel
+      : geometry.indexOf;
   const signed = new Float32Array(places);
   const magnitude = new Float32Array(places);
   for (let place = 0; place < places; place++) {

@@ -50,10 +50,13 @@ export interface FeatureMaps {
 /** Asks the model about the score of each input's class. */
 export interface ScoreOracle {
   scores(points: readonly Point[]): Promise<Float64Array>;
-  /** Gradients of the scores with respect to the explained input, a value for each of it. */
+  /**
+   * Gradients of the scores with respect to the explained input, a value for each of it; of tokens with respect to what is looked up for
+   * them, `[tokens, width]`.
+   */
   gradients(points: readonly Point[], options?: GradientOptions): Promise<readonly Float32Array[]>;
   /** Of the last convolution. */
-  featureMaps(inputs: readonly ExplainedInput[]): Promise<readonly FeatureMaps[]>;
+  featureMaps(input: ExplainedInput): Promise<FeatureMaps>;
 }
 
 /** What is known of one input beside the model. */

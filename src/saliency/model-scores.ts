@@ -2,7 +2,8 @@ import { errorMessage } from '../core/errors.ts';
 import { inputGradients, padded } from '../model/batched-gradient.ts';
 import type { BatchedModel, BatchResult, BatchTensor } from '../model/batched-model.ts';
 import { groupIntoBatches, packBatch, type TestcaseBatch } from '../model/testcase-batch.ts';
-import { makeData, readNumber, writeNumber } from '../tensor/tensor.ts';
+import { makeData, readNumber, type Tensor, writeNumber } from '../tensor/tensor.ts';
+import { findLastConvolution } from './last-convolution.ts';
 import type {
   ExplainContext,
   ExplainedInput,
@@ -16,6 +17,8 @@ import type {
 /** Most testcases whose gradients are computed in one run, and most of their values together. */
 const GRADIENT_ROWS = 32;
 const GRADIENT_VALUES = 4e6;
+
+const NO_CONVOLUTION = 'the model has no convolution between its input and the scores';
 
 /** Asks a model in this process. */
 export class ModelScores implements ScoreOracle {
@@ -54,7 +57,7 @@ export class ModelScores implements ScoreOracle {
 
   async gradients(
     points: readonly Point[],
-    _options: GradientOptions = {},
+    { isGuided = false }: GradientOptions = {},
   ): Promise<readonly Float32Array[]> {
     const { position, scores } = this.#context;
     const gradients: Float32Array[] = [];
@@ -68,17 +71,46 @@ export class ModelScores implements ScoreOracle {
       group.forEach(({ point }, row) => {
         upstream[row * classes + point.input.classIndex] = 1;
       });
-      const { values } = await inputGradients(this.#model, together, scores, upstream, [], false);
-      const ofInput = values[position];
-      if (ofInput === undefined) throw new Error('the input has no gradient');
-      group.forEach((_, row) => void gradients.push(ofInput.slice(row * size, (row + 1) * size)));
+      const isLookedUp = this.#context.descriptor.tokens !== undefined;
+      const { values, lookups } = await inputGradients(
+        this.#model,
+        together,
+        scores,
+        upstream,
+        isLookedUp ? [position] : [],
+        false,
+        isGuided,
+      );
+      const parts = isLookedUp ? lookups[position] : [values[position]];
+      const ofInput = parts?.filter((part) => part !== undefined) ?? [];
+      if (ofInput.length === 0) throw new Error('the input has no gradient');
+      group.forEach((_, row) => void gradients.push(joinPlaces(ofInput, row, together.rows, size)));
       this.#onRun();
     }
     return gradients;
   }
 
-  async featureMaps(_inputs: readonly ExplainedInput[]): Promise<readonly FeatureMaps[]> {
-    throw new Error('there is no convolution');
+  async featureMaps({ data, classIndex }: ExplainedInput): Promise<FeatureMaps> {
+    const convolution = this.#lastConvolution();
+    const { gradients } = this.#model.model.capabilities;
+    if (convolution === undefined || gradients === undefined) throw new Error(NO_CONVOLUTION);
+    const { tensor, channelsFirst } = convolution;
+    const { scores } = this.#context;
+    const feeds = this.#model.feeds(packBatch([data]), 1);
+    const gradient = await gradients.gradient({ of: scores, wrt: [tensor] }, feeds);
+    const upstream = new Float32Array((await this.#scoresLike(data)).size);
+    upstream[classIndex] = 1;
+    const [ofMaps] = await gradient.run(feeds, { type: 'float32', shape: gradient.shape, data: upstream });
+    const { activations } = await this.#model.run(packBatch([data]), 1, [tensor]);
+    this.#onRun();
+    const [{ shape, type, data: values }] = activations;
+    const activation = Float32Array.from({ length: values.length }, (_, i) => readNumber(type, values, i));
+    return featureMapsOf(activation, ofMaps, shape, channelsFirst);
+  }
+
+  #lastConvolution() {
+    const { graph, inputs } = this.#model.model;
+    return findLastConvolution(graph, inputs[this.#context.position].name, this.#context.scores);
   }
 
   /** Why a model or its input lacks what a method needs; undefined where it has it. */
@@ -89,9 +121,12 @@ export class ModelScores implements ScoreOracle {
         ? `input ${name} takes no numbers`
         : undefined;
     }
-    if (need === 'convolution') return 'the model has no convolution whose result can be differentiated';
+    if (need === 'convolution' && this.#lastConvolution() === undefined) return NO_CONVOLUTION;
+    if (need === 'convolution' && this.#context.descriptor.picture === undefined)
+      return `input ${this.#context.descriptor.name} takes no pictures`;
     try {
-      await this.gradients([{ input }]);
+      if (need === 'convolution') await this.featureMaps(input);
+      else await this.gradients([{ input }]);
       return undefined;
     } catch (error) {
       return errorMessage(error);
@@ -128,4 +163,38 @@ export class ModelScores implements ScoreOracle {
     for (let i = 0; i < size; i++) writeNumber(type, changed, i, values[i]);
     return { form: data.form, inputs: data.inputs.with(position, changed) };
   }
+}
+
+/** Feature maps one after the other, each row by row. @param shape without the batch */
+function featureMapsOf(
+  activation: Float32Array,
+  { data }: Tensor,
+  shape: readonly number[],
+  channelsFirst: boolean,
+): FeatureMaps {
+  if (shape.length !== 3) throw new Error(`the feature maps have ${shape.length - 1} dimensions, not two`);
+  const [height, width] = channelsFirst ? shape.slice(1) : shape;
+  const maps = channelsFirst ? shape[0] : shape[2];
+  const places = height * width;
+  const inOrder = (values: ArrayLike<number | bigint>): Float32Array =>
+    Float32Array.from({ length: maps * places }, (_, i) => {
+      const [map, place] = [Math.floor(i / places), i % places];
+      return Number(values[channelsFirst ? i : place * maps + map]);
+    });
+  return { activation: inOrder(activation), gradient: inOrder(data), maps, height, width };
+}
+
+/** The vectors of a row's places, each of all parts `[rows, places, width]` one after the other. */
+function joinPlaces(parts: readonly Float32Array[], row: number, rows: number, places: number): Float32Array {
+  const widths = parts.map(({ length }) => length / rows / places);
+  const width = widths.reduce((sum, of) => sum + of, 0);
+  const joined = new Float32Array(places * width);
+  let at = 0;
+  for (let place = 0; place < places; place++)
+    parts.forEach((part, i) => {
+      const from = (row * places + place) * widths[i];
+      joined.set(part.subarray(from, from + widths[i]), at);
+      at += widths[i];
+    });
+  return joined;
 }

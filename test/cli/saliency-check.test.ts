@@ -1,11 +1,12 @@
-import { writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from '@jest/globals';
 import { OnnxBuilder } from '../../src/model/formats/onnx/builder.ts';
+import { decodeNpz } from '../../src/tensor/npz.ts';
 import { neurofuzz } from '../support/command.ts';
 import { testFolder } from '../support/folder.ts';
 import { writeScoreOnnx, writeSeeds, writeSoftmaxOnnx, writeSoftmaxTfjs } from '../support/models.ts';
-import { CLASSES, writeConvolutionOnnx, writePictures } from '../support/saliency.ts';
+import { CLASSES, SIDE, writeConvolutionOnnx, writePictures } from '../support/saliency.ts';
 
 const folder = testFolder();
 const model = writeConvolutionOnnx(folder);
@@ -65,11 +66,17 @@ test('the untouched model gives exactly 1, edges do so whatever the model, and t
 });
 
 test('a method that is named and draws the picture: exit 1, and a table with its verdict', async () => {
-  const args = [...PICTURES, '--method', 'edges', 'gradient', '-s', '1'];
+  const out = join(folder, 'sheets');
+  const args = [...PICTURES, '--method', 'edges', 'gradient', '-s', '1', '-j', '1', '--out', out];
   const { code, stdout } = await neurofuzz(['saliency-check', ...args]);
   expect(code).toBe(1);
   expect(stdout).toMatch(/edges +1\.00 ████ .*depends on the picture/);
   expect(stdout).toContain('agreement');
+  const [npz] = readdirSync(out).filter((name) => name.endsWith('.npz'));
+  const arrays = new Map(decodeNpz(readFileSync(join(out, npz)), npz));
+  // The model itself, and a step for each of three layers.
+  expect(arrays.get('gradient')?.shape).toEqual([4, SIDE, SIDE]);
+  expect(readdirSync(out)).toContain(npz.replace('.npz', '.png'));
   const { code: alone } = await check([
     ...PICTURES,
     '--method',

@@ -1,16 +1,20 @@
 import { type Command, Option } from 'commander';
-import { checkSettings, type RawSettings, readCampaignFile } from '../../config/load.ts';
-import type { SettingName } from '../../config/schema.ts';
+import { checkSettings, readCampaignFile } from '../../config/load.ts';
 import { UserError } from '../../core/errors.ts';
 import { formatNumber, plural } from '../../core/format-number.ts';
 import type { CheckOptions, CheckReport, MethodRow } from '../../model-commands/saliency-check.ts';
-import { SALIENCY_METHODS, saliencyMethod } from '../../saliency/methods/registry.ts';
 import { METRICS, type Metric } from '../../saliency/metrics.ts';
 import { RANDOMISATIONS, type Randomisation } from '../../saliency/randomize/draw-weights.ts';
 import { ORDERS, type Order } from '../../saliency/verdict.ts';
 import { addOutputFlags } from '../arguments/output-flags.ts';
 import { parseNumber, parseWhole } from '../arguments/parse-number.ts';
-import { addSettingFlags, LOADING_FLAGS, readSettingFlags } from '../arguments/setting-flags.ts';
+import {
+  addExplainFlags,
+  addSaliencySettings,
+  type ExplainFlags,
+  readExplainFlags,
+  readModelFlags,
+} from '../arguments/saliency-flags.ts';
 import { describedCommand } from '../command-summaries.ts';
 import { EXIT } from '../exit-codes.ts';
 import { progressBar } from '../output/fit.ts';
@@ -19,44 +23,24 @@ import { withProgress } from '../output/progress.ts';
 import { table } from '../output/table.ts';
 import { printJson, printLines } from '../output/terminal.ts';
 
-interface CheckFlags extends OutputOptions {
+interface CheckFlags extends OutputOptions, ExplainFlags {
+  readonly out?: string;
   readonly config?: string;
-  readonly method?: readonly string[];
-  readonly class?: string;
   readonly order: Order;
   readonly randomise: Randomisation;
   readonly repeats: string;
-  readonly inputs: string;
-  readonly baseline?: string;
   readonly layers?: readonly string[];
   readonly against?: string;
   readonly metric: Metric;
   readonly most: string;
 }
 
-/** Settings of `fuzz` for the model and its inputs. */
-const SALIENCY_FLAGS: readonly SettingName[] = [
-  'seeds',
-  'labels',
-  'range',
-  'shape',
-  'table',
-  'jobs',
-  'seed',
-  'timeout',
-  'memory',
-  ...LOADING_FLAGS,
-];
-
 /** `neurofuzz saliency-check`: whether maps of where a model looked depend on the model. */
 export function saliencyCheckCommand(): Command {
   const command = describedCommand('saliency-check')
     .argument('[model]', 'the classifier that is explained')
     .option('-c, --config <file>', 'campaign file that names model and seeds');
-  addSettingFlags(command, SALIENCY_FLAGS, {
-    seeds: 'the inputs to explain, as fuzz takes them',
-    labels: 'classes of the seeds, by which the accuracy of each copy is measured',
-  });
+  addSaliencySettings(command);
   addExplainFlags(command)
     .addOption(
       new Option('--order <order>', 'which layers are randomised first: the last, each alone, or the first')
@@ -85,34 +69,11 @@ export function saliencyCheckCommand(): Command {
       'a method fails where half of the layers is random and its maps are more alike',
       '0.5',
     )
+    .option('--out <dir>', 'write the maps: a PNG sheet and an .npz file for each input')
     .option('--json', 'print one JSON object on standard output')
     .addHelpText('after', EXAMPLES)
     .action(run);
   return addOutputFlags(command);
-}
-
-/** Flags that `explain` has too. */
-export function addExplainFlags(command: Command): Command {
-  const names = SALIENCY_METHODS.map(({ name }) => name).join(', ');
-  return command
-    .option('--method <name...>', `the methods (default: all that the model allows): ${names}`)
-    .option('--class <n>', 'the class whose score is explained (default: the predicted one)')
-    .option('--inputs <n>', 'most inputs, spread over the predicted classes', '20')
-    .option('--baseline <x>', 'the value of a missing pixel or column (default: the low end of the range)');
-}
-
-/** Reads the flags that `explain` has too. */
-export function readExplainFlags(flags: Pick<CheckFlags, 'method' | 'class' | 'inputs' | 'baseline'>) {
-  for (const name of flags.method ?? []) saliencyMethod(name);
-  return {
-    methods: flags.method,
-    classIndex: flags.class === undefined ? undefined : parseWhole('--class', flags.class, 0),
-    inputs: parseWhole('--inputs', flags.inputs, 1),
-    baseline:
-      flags.baseline === undefined
-        ? undefined
-        : parseNumber('--baseline', flags.baseline, 'finite', Number.isFinite),
-  };
 }
 
 async function run(model: string | undefined, flags: CheckFlags): Promise<void> {
@@ -131,20 +92,23 @@ async function run(model: string | undefined, flags: CheckFlags): Promise<void> 
   if (config.model === undefined)
     throw new UserError('name the model: neurofuzz saliency-check model.onnx --seeds …');
   const { checkSaliency, hasFailed } = await import('../../model-commands/saliency-check.ts');
-  const { report } = await withProgress(flags, (onProgress) =>
+  const result = await withProgress(flags, (onProgress) =>
     checkSaliency(config, options, logNotices(flags), onProgress),
   );
+  const { report } = result;
+  if (flags.out !== undefined) {
+    const { writeMaps } = await import('../../model-commands/write-maps.ts');
+    await writeMaps(
+      flags.out,
+      result.prepared,
+      [result.original, ...result.firstDraws].map(
+        (explanations) => (name: string, input: number) => explanations[name][input],
+      ),
+    );
+  }
   if (flags.json === true) printJson(report);
   else if (flags.quiet !== true) printLines(reportLines(report));
   process.exitCode = hasFailed(report, options.methods) ? EXIT.findings : EXIT.done;
-}
-
-/** The settings among the flags: of the others, some have the name of a setting that means something else. */
-export function readModelFlags(model: string | undefined, flags: object): RawSettings {
-  const settings = Object.fromEntries(
-    Object.entries(flags).filter(([name]) => (SALIENCY_FLAGS as readonly string[]).includes(name)),
-  );
-  return { ...readSettingFlags(settings), ...(model === undefined ? {} : { model }) };
 }
 
 /** Most steps that a table shows. */

@@ -34,6 +34,8 @@ export interface BackwardRequest {
   readonly wrt: readonly string[];
   /** Whether rounding passes gradients on as the identity does. For searching, not for what is reported as a gradient. */
   readonly straightThrough: boolean;
+  /** Whether each Relu passes on only what is positive. */
+  readonly guided: boolean;
   /** Whether the nodes are for the model's own graph, whose tensors they read, or for one that gets those as inputs. */
   readonly isAppended: boolean;
 }
@@ -153,14 +155,20 @@ class BackwardBuilder {
     if (node.op === 'Cast' || node.op === 'CastLike') return this.#differentiateCast(node, upstream[0]);
     const rule = ruleOf(node.op, node.domain);
     if (rule === undefined) return undefined;
-    const { opset, straightThrough } = this.#request;
+    const { opset, straightThrough, guided } = this.#request;
+    const arriving = (output: number): Value | undefined => {
+      const g = upstream[output];
+      return g !== undefined && guided && this.#isRectifier(node)
+        ? this.#writer.node('Relu', [g], g.shape)
+        : g;
+    };
     const at: Differentiation = {
       node,
       opset,
       writer: this.#writer,
       straightThrough,
       wants: (input) => onPath.has(node.inputs[input] ?? ''),
-      upstream: (output) => upstream[output],
+      upstream: arriving,
       operand: (input) => this.#inFloat(node.inputs[input]),
       result: (output) => this.#inFloat(node.outputs[output]),
       plainOperand: (input) => this.#value(node.inputs[input]),
@@ -173,6 +181,14 @@ class BackwardBuilder {
       numbers: (input) => this.#numbersOf(node.inputs[input]),
     };
     return rule(at);
+  }
+
+  /** Whether an operation is a Relu, an activation that is fused with another operation included. */
+  #isRectifier({ op, inputs, attributes }: GraphNode): boolean {
+    if (op === 'Relu' || attributes?.activation === 'Relu') return true;
+    if (op !== 'Clip') return false;
+    const low = inputs[1] ? this.#numbersOf(inputs[1])?.[0] : attributes?.min;
+    return low === 0;
   }
 
   /** Between types of floating point, and from integers, a Cast is the identity; to integers it is a step. */

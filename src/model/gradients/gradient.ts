@@ -14,6 +14,11 @@ export interface GradientRequest {
    */
   readonly straightThrough?: boolean;
   /**
+   * Whether each Relu passes on only what is positive in the backward run too (guided backpropagation: Springenberg, Dosovitskiy, Brox &
+   * Riedmiller 2014). That is not a gradient. False by default.
+   */
+  readonly guided?: boolean;
+  /**
    * Whether the gradient is computed by nodes in the model's own graph where that is possible, or by a graph of its own, which
    * tensors of the forward run are fed to. `auto` by default: nothing is copied then.
    */

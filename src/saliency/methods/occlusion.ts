@@ -5,15 +5,15 @@ import type { SaliencyMethod } from '../method.ts';
 /** Windows along a side. */
 const PER_SIDE = 7;
 
-/** Longest row of values that are set to the baseline one by one: columns of a table are no neighbours. */
-const MAX_SINGLE = 64;
+/** Longest row of values that are set to the baseline one by one: columns of a table and tokens. */
+const MAX_SINGLE = 512;
 
 /** Fall of z with a window set to the baseline, averaged over the windows that cover a place. */
 export const occlusion: SaliencyMethod = {
   name: 'occlusion',
   help: 'how far the score falls when a window of a seventh of the side is set to the baseline',
   source: 'Zeiler & Fergus 2014, arXiv 1311.2901',
-  needs: ['numbers'],
+  needs: [],
   async explain(input, { geometry, values, baseline }, oracle) {
     const windows = windowsOf(geometry);
     const points = windows.map((places) => {

@@ -2,7 +2,10 @@ import { suggestName } from '../../core/did-you-mean.ts';
 import { UserError } from '../../core/errors.ts';
 import type { SaliencyMethod } from '../method.ts';
 import { edges } from './edges.ts';
+import { gradCam } from './grad-cam.ts';
 import { gradient } from './gradient.ts';
+import { guidedBackprop } from './guided-backprop.ts';
+import { guidedGradCam } from './guided-grad-cam.ts';
 import { inputGradient } from './input-gradient.ts';
 import { integratedGradients } from './integrated-gradients.ts';
 import { occlusion } from './occlusion.ts';
@@ -14,6 +17,9 @@ export const SALIENCY_METHODS: readonly SaliencyMethod[] = [
   smoothgrad,
   inputGradient,
   integratedGradients,
+  guidedBackprop,
+  gradCam,
+  guidedGradCam,
   occlusion,
   edges,
 ];

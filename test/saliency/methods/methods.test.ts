@@ -33,7 +33,7 @@ function oracleOf({ score, gradient }: Score, input: ExplainedInput): ScoreOracl
       return points.map((point) => Float32Array.from(gradient(valuesOf(point))));
     },
     async featureMaps() {
-      return [];
+      throw new Error('no convolution');
     },
   };
   return oracle;

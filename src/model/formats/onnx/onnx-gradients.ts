@@ -71,12 +71,20 @@ export class OnnxGradients implements Differentiable {
   }
 
   async gradient(request: GradientRequest, feeds: readonly Tensor[]): Promise<Gradient> {
-    const { of, alsoOf = [], wrt, straightThrough = false, layout = 'auto' } = request;
-    const key = JSON.stringify([of, alsoOf, wrt, straightThrough, layout, feeds.map(({ shape }) => shape)]);
+    const { of, alsoOf = [], wrt, straightThrough = false, guided = false, layout = 'auto' } = request;
+    const key = JSON.stringify([
+      of,
+      alsoOf,
+      wrt,
+      straightThrough,
+      guided,
+      layout,
+      feeds.map(({ shape }) => shape),
+    ]);
     let gradient = this.#prepared.get(key);
     if (gradient === undefined) {
       for (const unused of this.#prepared.evict(MAX_GRADIENT_BYTES - this.#bytes)) await unused.dispose();
-      gradient = await this.#prepare({ of, alsoOf, wrt, straightThrough, layout }, feeds);
+      gradient = await this.#prepare({ of, alsoOf, wrt, straightThrough, guided, layout }, feeds);
       this.#prepared.set(key, gradient);
     }
     return gradient;

@@ -59,6 +59,8 @@ export interface TapedGradients extends TapeAccount {
 export interface TapeOptions {
   /** Whether rounding counts as the identity and not as a step, whose gradient is 0. */
   readonly straightThrough: boolean;
+  /** Whether each Relu passes on only what is positive; absent for false. */
+  readonly guided?: boolean;
   /** Called between the forward and the backward run. */
   readonly onForward?: (account: TapeAccount) => void;
 }
@@ -74,13 +76,13 @@ export function differentiate(
   compute: () => tf.Tensor,
   operands: readonly tf.Tensor[],
   upstream: tf.Tensor | undefined,
-  { straightThrough, onForward }: TapeOptions,
+  { straightThrough, guided = false, onForward }: TapeOptions,
 ): TapedGradients {
   const engine = tf.engine();
   const state = engine.state as unknown as TapeState;
   let account: TapeAccount | undefined;
   const forward = (): tf.Tensor => {
-    const value = compute();
+    const value = guided ? guideRectifiers(state, compute) : compute();
     if (value.dtype !== 'float32') throw new Error(`a tensor of ${value.dtype} has no gradient`);
     account = prepareTape(state, operands, value, straightThrough);
     onForward?.(account);
@@ -95,6 +97,40 @@ export function differentiate(
     for (const { saved = [] } of state.activeTape ?? []) tf.dispose([...saved]);
     state.activeTape = null;
     throw error;
+  }
+}
+
+/** Activations that are 0 below 0 and the identity above it, maybe up to a limit. */
+const RECTIFIERS: ReadonlySet<unknown> = new Set(['relu', 'relu6']);
+
+/**
+ * Runs a computation and has the rectifiers on the tape pass on only what is positive. An activation that is fused with a kernel is
+ * known to that kernel alone, whose run is looked at.
+ */
+function guideRectifiers(state: TapeState, compute: () => tf.Tensor): tf.Tensor {
+  const engine = tf.engine();
+  const rectified = new Set<number>();
+  const { runKernel } = engine;
+  engine.runKernel = function run<T>(
+    name: string,
+    inputs: tf.NamedTensorMap,
+    attributes?: tf.NamedAttrMap,
+  ): T {
+    const result = runKernel.call(engine, name, inputs, attributes);
+    if (name === 'Relu' || name === 'Relu6' || RECTIFIERS.has(attributes?.activation))
+      for (const { id } of [result].flat() as tf.Tensor[]) rectified.add(id);
+    return result as T;
+  } as typeof engine.runKernel;
+  try {
+    const value = compute();
+    for (const node of state.activeTape ?? []) {
+      const { gradient } = node;
+      if (gradient === undefined || !node.outputs.some(({ id }) => rectified.has(id))) continue;
+      node.gradient = (upstream) => gradient(upstream.map((dy) => (dy === null ? dy : tf.relu(dy))));
+    }
+    return value;
+  } finally {
+    engine.runKernel = runKernel;
   }
 }
 

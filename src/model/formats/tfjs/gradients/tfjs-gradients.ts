@@ -51,21 +51,25 @@ export class TfjsGradients implements Differentiable {
   }
 
   async #gradientOf(request: GradientRequest, feeds: readonly Tensor[]): Promise<Gradient> {
-    const { of, wrt, straightThrough = false } = request;
-    const key = JSON.stringify([of, wrt, straightThrough, feeds.map(({ shape }) => shape)]);
+    const { of, wrt, straightThrough = false, guided = false } = request;
+    const key = JSON.stringify([of, wrt, straightThrough, guided, feeds.map(({ shape }) => shape)]);
     let prepared = this.#prepared.get(key);
     if (prepared === undefined) {
-      prepared = await this.#prepare({ of, wrt, straightThrough }, feeds);
+      prepared = await this.#prepare({ of, wrt, straightThrough, guided }, feeds);
       this.#prepared.set(key, prepared);
     }
     if ('refusal' in prepared) throw prepared.refusal;
     return {
       ...prepared,
       run: (ranFeeds, upstream) =>
-        this.#differentiate({ of, wrt, straightThrough }, ranFeeds, upstream, ({ gradients }, operands) =>
-          gradients.map((gradient, i) =>
-            gradient === undefined ? zeros(operands[i].shape) : fromTf(wrt[i], gradient),
-          ),
+        this.#differentiate(
+          { of, wrt, straightThrough, guided },
+          ranFeeds,
+          upstream,
+          ({ gradients }, operands) =>
+            gradients.map((gradient, i) =>
+              gradient === undefined ? zeros(operands[i].shape) : fromTf(wrt[i], gradient),
+            ),
         ),
     };
   }
@@ -89,7 +93,7 @@ export class TfjsGradients implements Differentiable {
 
   /** @param pick what is read out of the results, which are disposed of afterwards */
   async #differentiate<T>(
-    { of, wrt, straightThrough }: Request,
+    { of, wrt, straightThrough, guided }: Request,
     feeds: readonly Tensor[],
     upstream: Tensor | undefined,
     pick: (results: TapedGradients, operands: readonly tf.Tensor[]) => T,
@@ -118,6 +122,7 @@ export class TfjsGradients implements Differentiable {
             upstream && (toTf(upstream) as tf.Tensor),
             {
               straightThrough,
+              guided,
               onForward: (account) => {
                 ({ needsFilterGradients } = account);
               },

@@ -1,0 +1,72 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { errorMessage, UserError } from '../core/errors.ts';
+import { geometryOfInput } from '../saliency/explain.ts';
+import type { Explanation } from '../saliency/method.ts';
+import { mapTile, pictureTile, sheetPng, type Tile } from '../saliency/sheet.ts';
+import { encodeNpz } from '../tensor/npz.ts';
+import type { Tensor } from '../tensor/tensor.ts';
+import type { Prepared } from './explained-inputs.ts';
+
+/** Explanations by method and input, by a model. */
+export type ModelMaps = (method: string, input: number) => Explanation;
+
+/**
+ * Writes for each input `input-<number>.npz`, with the maps of each method, and for pictures `input-<number>.png`: a row for each
+ * method, the input in front of the maps.
+ *
+ * @param models a column for each; with several the arrays have a first dimension for them
+ * @throws UserError where the folder cannot be written
+ */
+export async function writeMaps(
+  folder: string,
+  { inputs, methods, context }: Prepared,
+  models: readonly ModelMaps[],
+): Promise<void> {
+  const { descriptor, position } = context;
+  try {
+    await mkdir(folder, { recursive: true });
+    for (const [i, input] of inputs.entries()) {
+      const { places, picture } = geometryOfInput(context, input.data);
+      const shape = picture === undefined ? [places] : [picture.height, picture.width];
+      const found = methods.map((name) => ({ name, maps: models.map((mapsOf) => mapsOf(name, i)) }));
+      const name = join(folder, `input-${input.index}`);
+      const arrays = found
+        .filter(({ maps }) => maps.every((explanation) => 'map' in explanation))
+        .flatMap(({ name, maps }) => arraysOf(name, maps, shape));
+      if (arrays.length > 0) await writeFile(`${name}.npz`, encodeNpz(arrays));
+      if (picture === undefined || descriptor.picture === undefined) continue;
+      const image = pictureTile(position, descriptor.picture, input.data);
+      const rows = found.map(({ maps }): Tile[] => [
+        image,
+        ...maps.map((explanation) =>
+          'map' in explanation ? mapTile(explanation.map.signed, picture) : undefined,
+        ),
+      ]);
+      await writeFile(`${name}.png`, await sheetPng(rows));
+    }
+  } catch (error) {
+    throw new UserError(`--out: cannot write to ${folder}: ${errorMessage(error)}`);
+  }
+}
+
+/** The maps of a method with their signs, and their magnitudes. */
+function arraysOf(
+  name: string,
+  explanations: readonly Explanation[],
+  shape: readonly number[],
+): (readonly [string, Tensor])[] {
+  const size = shape.reduce((product, side) => product * side, 1);
+  const whole = explanations.length === 1 ? shape : [explanations.length, ...shape];
+  const joined = (kind: 'signed' | 'magnitude'): Tensor => {
+    const data = new Float32Array(size * explanations.length);
+    explanations.forEach((explanation, i) => {
+      if ('map' in explanation) data.set(explanation.map[kind], i * size);
+    });
+    return { type: 'float32', shape: whole, data };
+  };
+  return [
+    [name, joined('signed')],
+    [`${name}-magnitude`, joined('magnitude')],
+  ];
+}

@@ -1,0 +1,82 @@
+import sharp from 'sharp';
+import type { ImageFormat } from '../inputs/image.ts';
+import { valuesToLevels } from '../inputs/image.ts';
+import { inputValues } from '../inputs/input-values.ts';
+import type { TestcaseData } from '../inputs/testcase.ts';
+
+/** Pixels between the tiles of a sheet, and the side that small tiles are enlarged to at least. */
+const GAP = 4;
+const MIN_SIDE = 96;
+
+/** Colours of values for and against the class; 0 is white. */
+const FOR = [178, 24, 43] as const;
+const AGAINST = [33, 102, 172] as const;
+
+/** 8-bit levels, `[height, width, channels]`. */
+interface Levels {
+  readonly data: Uint8Array;
+  readonly height: number;
+  readonly width: number;
+  readonly channels: 1 | 3;
+}
+
+/** A tile of a sheet: a picture, a map, or nothing. */
+export type Tile = Levels | undefined;
+
+/** A map in colours: red for the class, blue against it, white where it is 0, full where its magnitude is the largest. */
+export function mapTile(
+  values: ArrayLike<number>,
+  { height, width }: { readonly height: number; readonly width: number },
+): Levels {
+  let largest = 0;
+  for (let i = 0; i < values.length; i++)
+    if (Number.isFinite(values[i])) largest = Math.max(largest, Math.abs(values[i]));
+  const data = new Uint8Array(3 * height * width);
+  for (let i = 0; i < height * width; i++) {
+    const share = largest === 0 || !Number.isFinite(values[i]) ? 0 : values[i] / largest;
+    const colour = share < 0 ? AGAINST : FOR;
+    for (let c = 0; c < 3; c++) data[3 * i + c] = Math.round(255 + Math.abs(share) * (colour[c] - 255));
+  }
+  return { data, height, width, channels: 3 };
+}
+
+/** The picture that a testcase has for an input. */
+export function pictureTile(input: number, imageFormat: ImageFormat, testcase: TestcaseData): Levels {
+  const { shape } = testcase.form.inputs[input];
+  const [height, width] = imageFormat.channelsFirst ? shape.slice(1) : shape;
+  const data = valuesToLevels(inputValues(testcase, input), imageFormat);
+  return { data, height, width, channels: imageFormat.channels };
+}
+
+/**
+ * A PNG with tiles in rows, all as large as the first one; the same bytes for the same tiles.
+ *
+ * @param rows at least one, with a tile at least
+ */
+export async function sheetPng(rows: readonly (readonly Tile[])[]): Promise<Uint8Array> {
+  const first = rows.flat().find((tile) => tile !== undefined);
+  if (first === undefined) throw new Error('a sheet needs a tile');
+  const scale = Math.max(1, Math.ceil(MIN_SIDE / Math.max(first.height, first.width)));
+  const [height, width] = [scale * first.height, scale * first.width];
+  const columns = Math.max(...rows.map(({ length }) => length));
+  const sheetWidth = columns * width + (columns + 1) * GAP;
+  const sheetHeight = rows.length * height + (rows.length + 1) * GAP;
+  const data = new Uint8Array(3 * sheetWidth * sheetHeight).fill(210);
+  rows.forEach((tiles, row) =>
+    tiles.forEach((tile, column) => {
+      if (tile === undefined) return;
+      const left = GAP + column * (width + GAP);
+      const top = GAP + row * (height + GAP);
+      for (let y = 0; y < height; y++)
+        for (let x = 0; x < width; x++) {
+          const from = Math.floor(y / scale) * tile.width + Math.floor(x / scale);
+          const to = (top + y) * sheetWidth + left + x;
+          for (let c = 0; c < 3; c++)
+            data[3 * to + c] = tile.data[from * tile.channels + (tile.channels === 1 ? 0 : c)];
+        }
+    }),
+  );
+  return sharp(data, { raw: { width: sheetWidth, height: sheetHeight, channels: 3 } })
+    .png({ compressionLevel: 9, palette: false })
+    .toBuffer();
+}

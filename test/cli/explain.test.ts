@@ -1,0 +1,131 @@
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test } from '@jest/globals';
+import { OnnxBuilder } from '../../src/model/formats/onnx/builder.ts';
+import { decodeNpz } from '../../src/tensor/npz.ts';
+import { neurofuzz } from '../support/command.ts';
+import { testFolder } from '../support/folder.ts';
+import { WEIGHTS, writeSeeds, writeSoftmaxOnnx } from '../support/models.ts';
+import { SIDE, writeConvolutionOnnx, writePictures } from '../support/saliency.ts';
+
+const folder = testFolder();
+const model = writeConvolutionOnnx(folder);
+const seeds = writePictures(folder, 6);
+const PICTURES = [model, '-i', seeds, '--range=0,1', '--inputs', '5', '-s', '1'];
+
+interface Method {
+  readonly name: string;
+  readonly refusal: string | null;
+  readonly values: readonly number[] | null;
+}
+
+async function explain(args: readonly string[]) {
+  const { code, stdout, stderr } = await neurofuzz(['explain', ...args, '--json']);
+  return { code, stderr, report: stdout === '' ? undefined : JSON.parse(stdout) };
+}
+
+test('writes a sheet and maps for each input, the same bytes on any number of workers', async () => {
+  const [single, double] = [join(folder, 'single'), join(folder, 'double')];
+  const { code, report } = await explain([...PICTURES, '-j', '1', '--out', single]);
+  expect(code).toBe(0);
+  expect(report.inputs).toHaveLength(5);
+  const names = report.inputs[0].methods.map(({ name }: Method) => name);
+  expect(names).toEqual([
+    ...['gradient', 'smoothgrad', 'input-gradient', 'integrated-gradients'],
+    ...['guided-backprop', 'grad-cam', 'guided-grad-cam', 'occlusion', 'edges'],
+  ]);
+  const files = readdirSync(single).sort();
+  expect(files).toHaveLength(10);
+  const { report: second } = await explain([...PICTURES, '-j', '2', '--out', double]);
+  expect({ ...second, out: single }).toEqual(report);
+  for (const file of files)
+    expect(readFileSync(join(double, file)).equals(readFileSync(join(single, file)))).toBe(true);
+  const npz = join(single, `input-${report.inputs[0].index}.npz`);
+  const arrays = new Map(decodeNpz(readFileSync(npz), npz));
+  expect(arrays.get('gradient')?.shape).toEqual([SIDE, SIDE]);
+  expect(arrays.has('occlusion-magnitude')).toBe(true);
+});
+
+test('a table: the weights of the class as bars', async () => {
+  const linear = writeSoftmaxOnnx(folder);
+  const numbers = writeSeeds(folder, [[0.5, 0, 1, 0.25]]);
+  const args = [
+    linear,
+    '-i',
+    numbers,
+    '--range=0,1',
+    '--class',
+    '1',
+    '--method',
+    'gradient',
+    'occlusion',
+    '-j',
+    '1',
+  ];
+  const { code, report } = await explain(args);
+  expect(code).toBe(0);
+  const [{ class: of, methods }] = report.inputs;
+  expect(of).toBe(1);
+  // Column 1 of the weights; a column that is 0 can't fall.
+  const weights = [0, 1, 2, 3].map((row) => WEIGHTS[3 * row + 1]);
+  expect(methods[0].values).toEqual(weights);
+  const falls = weights.map((weight, i) => weight * [0.5, 0, 1, 0.25][i]);
+  methods[1].values.forEach((value: number, i: number) => expect(value).toBeCloseTo(falls[i], 6));
+  const { stdout } = await neurofuzz(['explain', ...args]);
+  expect(stdout).toMatch(/column 1 +2 +█{12}/);
+});
+
+test('tokens: what the score depends on is marked', async () => {
+  const graph = new OnnxBuilder();
+  const ids = graph.input('ids', 'int64', ['batch', 5]);
+  // A token counts for class 1 by its number less 5, twice as much in the second dimension.
+  const table = Float32Array.from({ length: 20 }, (_, i) => (Math.floor(i / 2) - 5) * (1 + (i % 2)));
+  graph.node('Gather', [graph.constant('table', 'float32', [10, 2], table), ids], 'rows');
+  graph.node('Mul', ['rows', 'rows'], 'squares');
+  graph.node('ReduceMean', ['squares'], 'means', { axes: [1], keepdims: 0 });
+  graph.node(
+    'MatMul',
+    ['means', graph.constant('w', 'float32', [2, 2], Float32Array.of(0, 1, 0, 1))],
+    'logits',
+  );
+  graph.output('logits', 'float32', ['batch', 2]);
+  const path = join(folder, 'tokens.onnx');
+  writeFileSync(path, graph.finish('tokens', 17));
+  const prompts = join(folder, 'tokens.json');
+  writeFileSync(prompts, JSON.stringify([[5, 5, 9, 5, 6]]));
+  const args = [path, '-i', prompts, '--class', '1', '-j', '1', '-s', '1'];
+  const { code, report, stderr } = await explain(args);
+  expect(stderr).not.toContain('neurofuzz:');
+  expect(code).toBe(0);
+  const [{ places, methods }] = report.inputs;
+  expect(places).toEqual(['5', '5', '9', '5', '6']);
+  const names = methods.map(({ name }: Method) => name);
+  expect(names).toEqual(expect.arrayContaining(['gradient', 'occlusion']));
+  expect(names).not.toContain('integrated-gradients');
+  const { values } = methods[0];
+  // Of the mean of squares over 5 tokens: 2·e/5, and e is (n − 5) and twice that.
+  [0, 0, 4, 0, 1].forEach((off, i) => expect(values[i]).toBeCloseTo((2 * 3 * off) / 5, 4));
+  const { stdout } = await neurofuzz(['explain', ...args, '--method', 'gradient']);
+  expect(stdout).toContain('5 5 [[9]] 5 6');
+});
+
+test.each([
+  [['--method', 'grad-cam'], 'grad-cam does not suit the model (the model has no convolution'],
+  [['--class', '7'], '--class: there is no class 7'],
+  [['--baseline', 'black'], '--baseline'],
+])('refuses %j', async (args, message) => {
+  const linear = writeSoftmaxOnnx(folder, 'refused.onnx');
+  const numbers = writeSeeds(folder, [[0.5, 0, 1, 0.25]], 'refused.npz');
+  const { code, stderr } = await explain([linear, '-i', numbers, '--range=0,1', '-j', '1', ...args]);
+  expect(code).toBe(2);
+  expect(stderr).toContain(message);
+});
+
+test('a folder that cannot be written is refused', async () => {
+  const file = join(folder, 'file');
+  writeFileSync(file, '');
+  const { code, stderr } = await explain([...PICTURES, '--method', 'edges', '-j', '1', '--out', file]);
+  expect(code).toBe(2);
+  expect(stderr).toContain('--out: cannot write to');
+  expect(existsSync(file)).toBe(true);
+});
