@@ -6,7 +6,7 @@ import { startTfjs } from '../src/model/formats/tfjs/backend.ts';
 import { BATCH, CLASSES, type Digits, denseOnnx, logitsOf, PIXELS, WEIGHTS } from './digit-networks.ts';
 
 /** Steps of training after which the dense net is saved. */
-export const CHECKPOINT_STEPS = [3, 6, 12, 25, 50, 100, 200, 400, 800, 1500] as const;
+export const CHECKPOINT_STEPS: readonly number[] = [3, 6, 12, 25, 50, 100, 200, 400, 800, 1500];
 
 const RATE = 3e-4;
 
@@ -49,7 +49,7 @@ export async function digitCheckpoints(digits: Digits, cache: string): Promise<s
         (): tf.Scalar => tf.neg(tf.mean(tf.sum(tf.mul(y, tf.logSoftmax(logitsOf('dense', x, weights))), 1))),
       );
     });
-    const saved = CHECKPOINT_STEPS.findIndex((steps) => steps === step);
+    const saved = CHECKPOINT_STEPS.indexOf(step);
     if (saved >= 0)
       await writeFile(paths[saved], denseOnnx(weights.map((weight) => Float32Array.from(weight.dataSync()))));
   }

@@ -18,6 +18,7 @@ import type { ExplainRequest, Explanations, MethodRefusals } from '../saliency/e
 import type { RandomizeRequest } from '../saliency/randomize/randomize-model.ts';
 import { loadOptions, modelPath } from '../storage/load-options.ts';
 import type { AnswerRequest, Answers } from '../tournament/answers.ts';
+import type { PackedRequest } from '../tournament/run-packed.ts';
 import { ProcessDied } from './lifetime/process-died.ts';
 import { RestartingProcess } from './lifetime/restarting-process.ts';
 import { refuseIfProcessDies } from './refusal.ts';
@@ -233,6 +234,16 @@ export class ModelSession {
    */
   async answerGames(request: AnswerRequest): Promise<Answers> {
     return this.#call('playing', () => this.#process.call('answerGames', request));
+  }
+
+  /**
+   * Runs a batch of testcases, of which one output is needed.
+   *
+   * @returns `[rows, size]`
+   * @throws UserError where there is no such output, the model fails, or ends the process
+   */
+  async runPacked(request: PackedRequest): Promise<Float32Array> {
+    return this.#call('playing', () => this.#process.call('runPacked', request));
   }
 
   /** Tries a testcase as the model's first run. @throws UserError where the model fails, or ends the process */

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 import { randomStream } from '../../src/core/random.ts';
 import { OnnxBuilder } from '../../src/model/formats/onnx/builder.ts';
+import { encodeNpz } from '../../src/tensor/npz.ts';
 import { neurofuzz } from '../support/command.ts';
 import { testFolder } from '../support/folder.ts';
 import { WEIGHTS, writeLogOnnx, writeSeeds, writeSoftmaxOnnx } from '../support/models.ts';
@@ -307,6 +308,102 @@ describe('refusals', () => {
     expect(read(`${out}.old-1`, 'games.jsonl')).toContain('"settings"');
     appendFileSync(join(out, 'games.jsonl'), 'nonsense\n');
     expect((await tournament(['--resume'], out)).code).toBe(0);
+  });
+});
+
+describe('generators and discriminators', () => {
+  const gan = 'corpora/gan-digits';
+  const paths = (kind: string, ...steps: number[]): string[] =>
+    steps.map((n) => join(gan, `${kind}-${n}.onnx`));
+  const sides = [
+    ...['--generators', ...paths('generator', 10, 100, 2400)],
+    ...['--discriminators', ...paths('discriminator', 60, 1600)],
+  ];
+  const real = ['--real', join(gan, 'real.npz')];
+  const settings = [...real, '--games', '20', '-s', '9', '-j', '1'];
+  /** Calls everything fake. */
+  const strict = join(folder, 'strict.onnx');
+  const graph = new OnnxBuilder();
+  const shape = graph.constant('shape', 'int64', [2], BigInt64Array.of(-1n, 64n));
+  const pixels = graph.node('Reshape', [graph.input('x', 'float32', ['batch', 8, 8, 1]), shape], 'pixels');
+  const none = graph.constant('none', 'float32', [64, 1], new Float32Array(64));
+  const low = graph.constant('low', 'float32', [1], Float32Array.of(-3));
+  graph.node('Sigmoid', [graph.node('Gemm', [pixels, none, low], 'sum')], 'share');
+  graph.output('share', 'float32', ['batch', 1]);
+  writeFileSync(strict, graph.finish('strict'));
+
+  test('later generators are stronger; who calls everything fake is named and not rated', async () => {
+    const args = [...sides, strict, ...settings];
+    const { code, report, out, stderr } = await tournament(args);
+    expect([code, stderr]).toEqual([0, '']);
+    expect(report.games).toBe(6 * 20);
+    expect(report.unrated).toEqual([{ name: 'strict', real: 0 }]);
+    const named = report.players.map(({ name, kind }: { name: string; kind: string }) => [kind, name]);
+    expect(named.slice(0, 3)).toEqual([
+      ['generator', 'generator-2400'],
+      ['generator', 'generator-100'],
+      ['generator', 'generator-10'],
+    ]);
+    expect(named[3]).toEqual(['discriminator', 'discriminator-1600']);
+    expect(report.players[3].real).toBeGreaterThan(0.5);
+    const [[, , , [score, games]]] = report.pairs;
+    expect(games).toBe(20);
+    // A share of 20 · 64 samples.
+    expect(score * 20 * 64).toBeCloseTo(Math.round(score * 20 * 64), 6);
+
+    const lines = read(out, 'games.jsonl');
+    const other = await tournament([...args.slice(0, -1), '2']);
+    expect(read(other.out, 'games.jsonl')).toBe(lines);
+    interrupt(other.out, 9);
+    await tournament([...args, '--resume'], other.out);
+    expect(read(other.out, 'games.jsonl')).toBe(lines);
+    expect(read(other.out, 'ratings.json')).toBe(read(out, 'ratings.json'));
+    const joined = await tournament(['--resume', '--generators', ...paths('generator', 700), '-j', '1'], out);
+    expect(joined.report.games).toBe(8 * 20);
+    expect(joined.report.players[0].kind).toBe('generator');
+    for (const text of lines.split('\n').filter((line) => line.includes('"games"')))
+      expect(read(out, 'games.jsonl')).toContain(text);
+  });
+
+  test('latent vectors of a file, and a warning without real examples', async () => {
+    const latents = join(folder, 'latents.npz');
+    const data = Float32Array.from({ length: 12 * 30 }, (_, i) => Math.sin(i));
+    writeFileSync(latents, encodeNpz([['latent', { type: 'float32', shape: [30, 12], data }]]));
+    const out = join(folder, 'from-file');
+    const { code, stdout, stderr } = await neurofuzz([
+      ...['tournament', ...sides, '--games', '20', '-s', '9', '-j', '1', '--latent', latents, '-o', out],
+    ]);
+    expect(code).toBe(0);
+    expect(stderr).toMatch(/without --real nobody knows/);
+    expect(stdout).toMatch(/^120 games of 64 samples, seed 9\n/);
+    expect(stdout).toMatch(/rank {2}discriminator/);
+  });
+
+  test.each([
+    [
+      'one generator',
+      ['--generators', ...paths('generator', 10), ...sides.slice(4)],
+      /two generators or more, and there is one/,
+    ],
+    ['no discriminators', sides.slice(0, 4), /two discriminators or more, and there is none/],
+    [
+      'samples that do not fit',
+      [...sides, best],
+      /discriminator .*best\.onnx takes x of 4, and samples are of 8×8×1/,
+    ],
+    [
+      'a generator of other latent vectors',
+      ['--generators', ...paths('generator', 10), best, ...sides.slice(4)],
+      /generator .*best\.onnx takes 4, and latent vectors are of 12/,
+    ],
+    ['a rule for models', [...sides, '--win', 'correct'], /--win is for models/],
+    ['models beside them', [best, ...sides], /generators play discriminators/],
+    ['a flag for generators', [best, worst, ...ON_SEEDS, '--latent', 'normal'], /--latent is for generators/],
+  ])('refuses %s', async (_name, args, message) => {
+    const { code, stderr } = await tournament([...args, '-s', '9', '-j', '1', '--games', '20']);
+    expect(stderr).toMatch(message);
+    expect(stderr.trim().split('\n')).toHaveLength(1);
+    expect(code).toBe(2);
   });
 });
 

@@ -10,6 +10,7 @@ import {
 } from '../../model-commands/tournament/ratings.ts';
 import { GAME_SETTINGS, OPPONENTS, type Opponents } from '../../model-commands/tournament/settings.ts';
 import { MIN_BRIDGE_GAMES } from '../../tournament/groups.ts';
+import { SAMPLES } from '../../tournament/latents.ts';
 import { PAIRINGS, type Pairing } from '../../tournament/pairing.ts';
 import { addOutputFlags } from '../arguments/output-flags.ts';
 import { parseNumber, parseWhole } from '../arguments/parse-number.ts';
@@ -26,6 +27,10 @@ interface TournamentFlags extends OutputOptions {
   readonly pairing?: Pairing;
   readonly opponents?: Opponents;
   readonly win?: string;
+  readonly generators?: readonly string[];
+  readonly discriminators?: readonly string[];
+  readonly latent?: string;
+  readonly real?: readonly string[];
   readonly rating: RatingName;
   readonly tau: string;
   readonly period: string;
@@ -87,6 +92,19 @@ export function tournamentCommand(): Command {
       '--win <rule>',
       "when a model wins: correct, it gives the seed's label; confident=0.8, with at least that softmax share; agrees=<model>; or assert:<expression> (default: correct)",
     )
+    .option(
+      '--generators <model...>',
+      'generators that play discriminators, in place of models: a game is 64 samples, and the score the share that is called real',
+    )
+    .option('--discriminators <model...>', 'the discriminators')
+    .option(
+      '--latent <law>',
+      'how the latent vectors of generators are drawn: normal, uniform in [-1, 1], or a file with such vectors (default: normal)',
+    )
+    .option(
+      '--real <path...>',
+      'real examples, as seeds of discriminators: those that call all of them fake are not rated',
+    )
     .addOption(
       new Option('--rating <kind>', 'the rating that sorts the list')
         .choices([...RATINGS])
@@ -115,6 +133,8 @@ async function run(models: readonly string[], flags: TournamentFlags): Promise<v
     runTournament(
       {
         models,
+        generators: flags.generators ?? [],
+        discriminators: flags.discriminators ?? [],
         file,
         flags: given,
         source: flags.config,
@@ -123,6 +143,8 @@ async function run(models: readonly string[], flags: TournamentFlags): Promise<v
           pairing: flags.pairing,
           opponents: flags.opponents,
           win: flags.win,
+          latent: flags.latent,
+          real: flags.real,
         },
         sortedBy: flags.rating,
         glicko2,
@@ -154,28 +176,38 @@ function readFlags(flags: TournamentFlags): RawSettings {
 }
 
 function reportLines(report: TournamentReport, folder: string): string[] {
-  const { players, seeds, games, bridges } = report;
+  const { players, seeds, games, bridges, unrated } = report;
   const groups = [...new Set(players.map(({ group }) => group))];
   return [
-    `${plural(games, 'game')} on ${plural(seeds.count, 'seed')}, seed ${report.seed}`,
+    `${plural(games, 'game')} ${seeds.count > 0 ? `on ${plural(seeds.count, 'seed')}` : `of ${SAMPLES} samples`}, seed ${report.seed}`,
+    ...unrated.map(
+      ({ name, real }) =>
+        `not rated: ${name} calls ${(100 * real).toFixed(1)} % of the real examples real; it would win every game`,
+    ),
     ...bridges.map(
       ({ groups: [first, second], games: across }) =>
         `not ranked together, with ${across === 0 ? 'no decided game' : plural(across, 'game')} between them (${MIN_BRIDGE_GAMES} are needed): ${first.join(', ')}; and ${second.join(', ')}`,
     ),
     ...groups.flatMap((group) => {
       const members = players.filter((player) => player.group === group);
-      const models = members.filter(({ kind }) => kind === 'model');
-      const others = members.filter(({ kind }) => kind !== 'model');
-      return [
-        ...(groups.length > 1 ? ['', `group ${group}`] : []),
-        ...(models.length > 0 ? ['', ...playerTable('model', models)] : []),
-        ...(others.length > 0 ? ['', ...playerTable('opponent', others)] : []),
-      ];
+      const tables = Object.entries(TITLES).flatMap(([title, kinds]) => {
+        const side = members.filter(({ kind }) => kinds.includes(kind));
+        return side.length > 0 ? ['', ...playerTable(title, side)] : [];
+      });
+      return [...(groups.length > 1 ? ['', `group ${group}`] : []), ...tables];
     }),
     '',
     folder,
   ];
 }
+
+/** Headings of the lists, by kinds of players. */
+const TITLES: Readonly<Record<string, readonly RatedLine['kind'][]>> = {
+  model: ['model'],
+  generator: ['generator'],
+  opponent: ['mutator', 'corpus'],
+  discriminator: ['discriminator'],
+};
 
 function playerTable(noun: string, players: readonly RatedLine[]): string[] {
   return table([
@@ -200,6 +232,7 @@ Examples:
   neurofuzz tournament checkpoint-*.onnx --corpus nightly/*/ --labels seeds --games 2000
   neurofuzz tournament a.onnx b.onnx --seeds digits.npz --labels labels.npy --opponents models --pairing near
   neurofuzz tournament a.onnx b.onnx --seeds digits.npz --win agrees=reference.onnx
+  neurofuzz tournament --generators generator-*.onnx --discriminators discriminator-*.onnx --real real.npz --games 20
   neurofuzz tournament --resume --out cup new.onnx
 
 Exit codes: 0 when all games are played, 2 where players or settings do not fit each other.`;

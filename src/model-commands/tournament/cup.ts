@@ -104,3 +104,17 @@ function played(games: Map<string, PlayedGames>, key: string): PlayedGames {
   games.set(key, known);
   return known;
 }
+
+/** The paths of those who are no players yet: a path that is named more often than it plays joins. */
+export function joiningPaths(
+  paths: readonly string[],
+  players: readonly PlayerLine[],
+  kind: PlayerLine['plays'],
+): string[] {
+  const left = players.flatMap(({ plays, from }) => (plays === kind ? [from] : []));
+  return paths.filter((path) => {
+    const place = left.indexOf(path);
+    if (place >= 0) left.splice(place, 1);
+    return place < 0;
+  });
+}

@@ -35,7 +35,7 @@ const settingsLine = z.strictObject({
   leftOut: z.int().min(0),
 });
 
-export const PLAYER_KINDS = ['model', 'mutator', 'corpus'] as const;
+export const PLAYER_KINDS = ['model', 'mutator', 'corpus', 'generator', 'discriminator'] as const;
 
 const playerLine = z.strictObject({
   kind: z.literal('player'),
@@ -47,6 +47,8 @@ const playerLine = z.strictObject({
   input: z.int().min(0).nullable(),
   /** Digest of a model's file or of a folder's testcases; null for mutators. */
   sha256: z.string().nullable(),
+  /** Of a discriminator, the share of real examples that it calls real; absent where there are none. */
+  real: z.number().min(0).max(1).optional(),
   /** How often others had joined before it. */
   joined: z.int().min(0),
 });
@@ -58,6 +60,19 @@ const answersLine = z.strictObject({ kind: z.literal('answers'), model: z.string
 export type SettingsLine = z.output<typeof settingsLine>;
 /** A player. */
 export type PlayerLine = z.output<typeof playerLine>;
+
+/** Whether a player is on the first side: a model or a generator. */
+export function isOfFirstSide({ plays }: Pick<PlayerLine, 'plays'>): boolean {
+  return plays === 'model' || plays === 'generator';
+}
+
+/** Share of real examples up to which a discriminator counts as calling everything fake. */
+const MAX_FAKE_SHARE = 0.01;
+
+/** Whether a discriminator calls everything fake: it would win every game, and does not play. */
+export function callsAllFake({ real }: Pick<PlayerLine, 'real'>): boolean {
+  return real !== undefined && real <= MAX_FAKE_SHARE;
+}
 /** Games of a pair. */
 export type GamesLine = z.output<typeof gamesLine>;
 /** What a model answers to the mutants that models meet on. */
@@ -135,6 +150,7 @@ export async function writeLines(folder: string, lines: readonly Line[]): Promis
   await writeDurably(join(folder, GAMES_FILE), lines.map(lineText).join(''));
 }
 
+/** A line with its keys in the order of the schema, wherever it comes from. */
 function lineText(line: Line): string {
-  return `${JSON.stringify(line)}\n`;
+  return `${JSON.stringify(anyLine.parse(line))}\n`;
 }

@@ -65,6 +65,21 @@ export class ModelPool {
     await Promise.all(this.#seats.map(work));
   }
 
+  /** Facts of a model. @throws UserError where it can't be loaded */
+  async describe(model: string): Promise<ModelInfo> {
+    const infos: ModelInfo[] = [];
+    await this.run([
+      {
+        model,
+        first: undefined,
+        run: async (session) => {
+          infos.push(session.info);
+        },
+      },
+    ]);
+    return infos[0];
+  }
+
   close(): void {
     for (const { session } of this.#seats) session.close();
   }

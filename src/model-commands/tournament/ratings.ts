@@ -2,7 +2,7 @@ import type { Glicko2Rating } from '../../tournament/glicko2.ts';
 import type { Match } from '../../tournament/match.ts';
 import type { PlayerRating, Ratings } from '../../tournament/rate-players.ts';
 import type { WinRate } from '../../tournament/win-rate.ts';
-import type { PlayerLine } from './games-file.ts';
+import { isOfFirstSide, type PlayerLine } from './games-file.ts';
 
 /** Version of `ratings.json` and of what `tournament --json` prints. */
 const RATINGS_VERSION = 1;
@@ -22,6 +22,8 @@ export interface RatedLine extends Pick<PlayerLine, 'name' | 'sha256'> {
   readonly glicko2: Glicko2Rating;
   /** Players of different groups have no ratings that can be compared; from 1. */
   readonly group: number;
+  /** Of a discriminator, the share of real examples that it calls real; absent where there are none. */
+  readonly real?: number;
 }
 
 /** Mean score of the row's player against the column's, and their games; null where they did not meet. */
@@ -42,9 +44,11 @@ export interface TournamentReport {
   readonly tau: number;
   readonly period: number;
   readonly seeds: { readonly count: number; readonly leftOut: number };
+  /** Discriminators that call everything fake, with the share of real examples that they call real: they are not rated. */
+  readonly unrated: readonly { readonly name: string; readonly real: number }[];
   /** Why there are several groups, by the names of their players. */
   readonly bridges: readonly { readonly groups: readonly (readonly string[])[]; readonly games: number }[];
-  /** Models first, each side from the best to the worst. */
+  /** Models or generators first, each side from the best to the worst. */
   readonly players: readonly RatedLine[];
   /** In the order of the players. Models that met mutators are compared on the same mutants: these games are in no rating. */
   readonly pairs: readonly (readonly PairCell[])[];
@@ -97,14 +101,14 @@ export function makeReport(
     .map((_, i) => i)
     .sort(
       (a, b) =>
-        Number(lines[a].plays !== 'model') - Number(lines[b].plays !== 'model') ||
+        Number(isOfFirstSide(lines[b])) - Number(isOfFirstSide(lines[a])) ||
         players[a].group - players[b].group ||
         ratingOf(players[b], facts.sortedBy) - ratingOf(players[a], facts.sortedBy) ||
         a - b,
     );
-  const isModel = (player: number): boolean => lines[player].plays === 'model';
+  const isModel = (player: number): boolean => isOfFirstSide(lines[player]);
   const cells = pairTable([...matches, ...sharedMatches(matches, isModel)], lines.length);
-  const { seed, win, opponents, pairing, gamesPerPair, sortedBy, tau, period, seeds } = facts;
+  const { seed, win, opponents, pairing, gamesPerPair, sortedBy, tau, period, seeds, unrated } = facts;
   return {
     formatVersion: RATINGS_VERSION,
     seed,
@@ -117,12 +121,13 @@ export function makeReport(
     tau,
     period,
     seeds,
+    unrated,
     bridges: bridges.map(({ groups, games }) => ({
       groups: groups.map((group) => group.map((player) => lines[player].name)),
       games,
     })),
     players: order.map((player): RatedLine => {
-      const { name, plays, from, sha256 } = lines[player];
+      const { name, plays, from, sha256, real } = lines[player];
       const { winRate, bradleyTerry, glicko2, group } = players[player];
       const { games, mean, low, high } = winRate;
       const kind = plays;
@@ -136,6 +141,7 @@ export function makeReport(
         bradleyTerry,
         glicko2,
         group: group + 1,
+        ...(real === undefined ? {} : { real }),
       };
     }),
     pairs: order.map((row) => order.map((column) => cells[row][column])),

@@ -2,22 +2,32 @@ import { ResumeMismatchError } from '../../core/errors.ts';
 import type { OnProgress } from '../../core/progress.ts';
 import { type Pair, playRounds } from '../../tournament/pairing.ts';
 import type { Cup } from './cup.ts';
-import type { PlayerLine } from './games-file.ts';
+import { callsAllFake, isOfFirstSide, type PlayerLine } from './games-file.ts';
 import { mixedField, type Opponent } from './opponents.ts';
 import type { ModelPlayer, Referee } from './play.ts';
-import type { GameSettings, Opponents } from './settings.ts';
+import type { GameSettings } from './settings.ts';
 
-/** The pairs that meet: each model with each player of the other side, or with each later model. */
-export function pairsOf(players: readonly PlayerLine[], opponents: Opponents): Pair[] {
-  const isModel = (place: number): boolean => players[place].plays === 'model';
-  const places = players.map((_, place) => place);
+/** The pairs that meet: each player of the first side with each of the other, or each model with each later one. */
+export function pairsOf(players: readonly PlayerLine[], opponents: GameSettings['opponents']): Pair[] {
+  const isFirst = (place: number): boolean => isOfFirstSide(players[place]);
+  const places = players.flatMap((player, place) => (callsAllFake(player) ? [] : [place]));
   return places
-    .filter(isModel)
+    .filter(isFirst)
     .flatMap((first) =>
       places
-        .filter((second) => (opponents === 'mutators' ? !isModel(second) : isModel(second) && second > first))
+        .filter((second) => (opponents === 'models' ? isFirst(second) && second > first : !isFirst(second)))
         .map((second) => ({ first, second })),
     );
+}
+
+/** Whether all games were played: of a tournament that shares them out by ratings, not even then, which costs little. */
+export function isComplete(cup: Cup, { pairing, games, opponents }: GameSettings): boolean {
+  return (
+    pairing === 'all' &&
+    pairsOf(cup.players, opponents).every(
+      ({ first, second }) => cup.gamesOf(cup.players[first].name, cup.players[second].name).count >= games,
+    )
+  );
 }
 
 /** Who is on the other side, and the master seed. */
@@ -26,28 +36,29 @@ export interface OtherSide {
   readonly seed: string;
 }
 
+/** Plays the games of some pairs that are missing, and calls back with the number of games that are there. */
+export type PlayPlan = (plan: Plan, onDone: (games: number) => void) => Promise<void>;
+
 /**
  * Plays what is missing of a tournament: first the games of those who began it, then of those who joined, in their order.
  *
  * @throws UserError where the file of a model that has to play has changed
  */
-export async function playGames(
+export async function playAll(
   cup: Cup,
-  referee: Referee,
-  settings: GameSettings,
-  side: OtherSide,
+  { opponents, games, pairing }: GameSettings,
+  play: PlayPlan,
   onProgress: OnProgress,
 ): Promise<void> {
   const { players } = cup;
-  const pairs = pairsOf(players, settings.opponents);
+  const pairs = pairsOf(players, opponents);
   const waveOf = ({ first, second }: Pair): number => Math.max(players[first].joined, players[second].joined);
-  const play = settings.opponents === 'mutators' ? playOpponents : playModels;
   for (const wave of [...new Set(pairs.map(waveOf))].sort((a, b) => a - b)) {
     const meeting = pairs.filter((pair) => waveOf(pair) === wave);
     const before = pairs.filter((pair) => waveOf(pair) < wave);
-    const total = meeting.length * settings.games;
-    await playRounds(settings.pairing, meeting, settings.games, players.length, async (counts) => {
-      await play(cup, referee, { pairs: meeting, counts }, side, (done) =>
+    const total = meeting.length * games;
+    await playRounds(pairing, meeting, games, players.length, async (counts) => {
+      await play({ pairs: meeting, counts }, (done) =>
         onProgress({ label: 'playing', done, total, unit: 'game' }),
       );
       return [...cup.matches(before), ...cup.matches(meeting, counts)];
@@ -55,7 +66,20 @@ export async function playGames(
   }
 }
 
-interface Plan {
+/** Plays the games of models. */
+export function playGames(
+  cup: Cup,
+  referee: Referee,
+  settings: GameSettings,
+  side: OtherSide,
+  onProgress: OnProgress,
+): Promise<void> {
+  const play = settings.opponents === 'mutators' ? playOpponents : playModels;
+  return playAll(cup, settings, (plan, onDone) => play(cup, referee, plan, side, onDone), onProgress);
+}
+
+/** Games to play. */
+export interface Plan {
   readonly pairs: readonly Pair[];
   /** Games that each pair should have. */
   readonly counts: readonly number[];
@@ -132,7 +156,8 @@ async function playModels(
   }
 }
 
-function playerOf({ name, from, sha256 }: PlayerLine): ModelPlayer {
+/** A player with a check that its file is the one that played before. */
+export function playerOf({ name, from, sha256 }: PlayerLine): Required<ModelPlayer> {
   return {
     name,
     path: from,

@@ -1,52 +1,49 @@
 import { randomBytes } from 'node:crypto';
-import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Notices } from '../../campaign/resolve/model-settings.ts';
 import { checkSettings, type RawSettings } from '../../config/load.ts';
-import type { CampaignConfig } from '../../config/schema.ts';
 import { makeFolder, writeDurably } from '../../core/atomic-file.ts';
 import { ResumeMismatchError, UserError } from '../../core/errors.ts';
 import { plural } from '../../core/format-number.ts';
 import type { OnProgress } from '../../core/progress.ts';
-import type { ModelInfo } from '../../model/model.ts';
 import { Lock } from '../../storage/lock.ts';
 import { renameCampaign } from '../../storage/rename-campaign.ts';
 import type { Glicko2Settings } from '../../tournament/glicko2.ts';
 import { ratePlayers } from '../../tournament/rate-players.ts';
 import { availableCores } from '../../workers/resource-limits.ts';
 import { Cup } from './cup.ts';
-import { GAMES_FILE, hasTournament, type PlayerLine, readTournament } from './games-file.ts';
+import {
+  callsAllFake,
+  GAMES_FILE,
+  hasTournament,
+  isOfFirstSide,
+  type PlayerLine,
+  readTournament,
+  type SavedTournament,
+} from './games-file.ts';
+import { beginGeneratorCup, resumeGeneratorCup } from './generators-cup.ts';
 import { ModelPool } from './model-pool.ts';
-import { corpusNames, modelNames } from './names.ts';
-import {
-  corpusOpponent,
-  mutatorLines,
-  mutatorOpponents,
-  type Opponent,
-  type PlayedSeeds,
-} from './opponents.ts';
-import { inputTexts, type ModelPlayer, Referee } from './play.ts';
+import { beginModelCup, type Field, resumeModelCup } from './models-cup.ts';
 import { makeReport, type RatingName, type TournamentReport } from './ratings.ts';
-import { pairsOf, playGames } from './rounds.ts';
-import { readTournamentInputs, seedsWithIds, type TournamentInputs } from './seeds.ts';
+import { pairsOf } from './rounds.ts';
 import {
+  DISCRIMINATORS,
   type GameFlags,
   type GameSettings,
   newGameSettings,
-  recordedSettings,
   resumedGameSettings,
 } from './settings.ts';
 
 /** File of a tournament's folder that holds the ratings. */
 export const RATINGS_FILE = 'ratings.json';
 
-/** Fewest players of a side. */
-const MIN_PLAYERS = 2;
-
 /** What `tournament` is asked for. */
 export interface TournamentRequest {
   /** Paths of the models: all that play, or those that join a tournament which is resumed. */
   readonly models: readonly string[];
+  /** Paths of the generators and discriminators, in place of models; likewise. */
+  readonly generators: readonly string[];
+  readonly discriminators: readonly string[];
   /** Settings of a campaign file and of flags, which are not checked yet. */
   readonly file: RawSettings;
   readonly flags: RawSettings;
@@ -89,10 +86,12 @@ export async function runTournament(
       );
     await renameCampaign(folder, (entries) => entries.includes(GAMES_FILE));
   }
-  if (!request.resume && request.models.length < MIN_PLAYERS)
+  const isOfGenerators = request.generators.length + request.discriminators.length > 0;
+  if (isOfGenerators && request.models.length > 0)
     throw new UserError(
-      'a tournament needs two models or more: neurofuzz tournament a.onnx b.onnx --seeds … --labels …',
+      `generators play discriminators, and ${request.models[0]} is named beside them: name it with --generators or --discriminators`,
     );
+  if (!request.resume) checkSides(request, isOfGenerators);
   await makeFolder(folder, 'the folder of the tournament');
   const lock = await Lock.acquire(folder);
   try {
@@ -100,6 +99,28 @@ export async function runTournament(
   } finally {
     await lock.release();
   }
+}
+
+/** Fewest players of a side. */
+const MIN_PLAYERS = 2;
+
+/** @throws UserError where a side has too few players */
+function checkSides(
+  { models, generators, discriminators }: TournamentRequest,
+  isOfGenerators: boolean,
+): void {
+  if (!isOfGenerators && models.length < MIN_PLAYERS)
+    throw new UserError(
+      'a tournament needs two models or more: neurofuzz tournament a.onnx b.onnx --seeds … --labels …',
+    );
+  const short = [
+    ['generators', generators.length],
+    ['discriminators', discriminators.length],
+  ].find(([, count]) => Number(count) < MIN_PLAYERS);
+  if (isOfGenerators && short !== undefined)
+    throw new UserError(
+      `a tournament needs two ${short[0]} or more, and there is ${short[1] === 1 ? 'one' : 'none'}: set --${short[0]}`,
+    );
 }
 
 async function inFolder(
@@ -114,9 +135,10 @@ async function inFolder(
       `${plural(saved.damaged, 'line')} of ${join(folder, GAMES_FILE)} damaged: their games are played again`,
     );
   const given = { ...request.file, ...request.flags };
+  const isOfGenerators = request.generators.length + request.discriminators.length > 0;
   const settings =
     saved === undefined
-      ? newGameSettings(given, request.games)
+      ? newGameSettings(given, request.games, isOfGenerators)
       : resumedGameSettings(saved.settings.settings, given, request.games);
   const { seed: askedSeed } = given;
   if (saved !== undefined && askedSeed !== undefined && String(askedSeed) !== saved.settings.seed)
@@ -125,16 +147,7 @@ async function inFolder(
   const seed = saved?.settings.seed ?? config.seed ?? randomBytes(8).toString('hex');
   const pool = new ModelPool(config, config.jobs ?? availableCores());
   try {
-    const cup =
-      saved === undefined
-        ? await beginCup(folder, request, { settings, config, seed, pool }, notices, onProgress)
-        : await resumeCup(
-            Cup.resume(folder, saved),
-            request,
-            { settings, config, seed, pool },
-            notices,
-            onProgress,
-          );
+    const cup = await play(folder, saved, request, { settings, config, seed, pool }, notices, onProgress);
     await cup.finish();
     const report = rate(cup, settings, request);
     await writeDurably(join(folder, RATINGS_FILE), `${JSON.stringify(report, undefined, 2)}\n`);
@@ -144,201 +157,33 @@ async function inFolder(
   }
 }
 
-interface Field {
-  readonly settings: GameSettings;
-  readonly config: CampaignConfig;
-  readonly seed: string;
-  readonly pool: ModelPool;
-}
-
-/** Begins a tournament and plays it to its end. */
-async function beginCup(
+/** Plays a tournament to its end. */
+function play(
   folder: string,
-  { models }: TournamentRequest,
+  saved: SavedTournament | undefined,
+  request: TournamentRequest,
   field: Field,
   notices: Notices,
   onProgress: OnProgress,
 ): Promise<Cup> {
-  const { settings, config, seed, pool } = field;
-  const names = modelNames(models, []);
-  const players = models.map((path, i): ModelPlayer => ({ name: names[i], path }));
-  const info = await describeModel(pool, models[0]);
-  const { resolved, played } = await readTournamentInputs(info, config, settings.rule, seed, notices);
-  const first = { name: names[0], inputs: inputTexts(info) };
-  const lookers = new Referee(pool, first, { rule: settings.rule, played }, onProgress);
-  const { classes, isWon, digests } = await lookers.look(players);
-  const kept = seedsWithIds(
-    played,
-    played.ids.filter((_, i) => isWon[i]),
-  );
-  if (kept.seeds.length === 0)
-    throw new UserError('no model is right about any seed as it is: set other --seeds or --labels, or --win');
-  const leftOut = played.seeds.length - kept.seeds.length;
-  if (leftOut > 0)
-    notices.warn(
-      `${plural(leftOut, 'seed')} of ${played.seeds.length} left out, which no model is right about as they are`,
-    );
-  const lines = models.map(
-    (path, i): PlayerLine => ({
-      kind: 'player',
-      name: names[i],
-      plays: 'model',
-      from: path,
-      input: null,
-      sha256: digests[i],
-      joined: 0,
-    }),
-  );
-  const opponents = await newOpponents(resolved, kept, config, names, notices);
-  const hasEnough = opponents.length >= (settings.opponents === 'models' ? 1 : MIN_PLAYERS);
-  if (!hasEnough)
-    throw new UserError(
-      `models play against two mutators or folders of testcases, or more, and there is ${opponents.length === 1 ? 'one' : 'none'}: name more with --mutator and --corpus, or let models play each other with --opponents models`,
-    );
-  const header = {
-    formatVersion: 1 as const,
-    kind: 'settings' as const,
-    seed,
-    settings: recordedSettings(settings),
-    inputs: first.inputs.slice(),
-    classes,
-    seeds: kept.ids.slice(),
-    leftOut,
-  };
-  const cup = await Cup.begin(folder, header, [...lines, ...opponents.map(({ line }) => line)]);
-  const referee = new Referee(pool, first, { rule: settings.rule, played: kept }, onProgress);
-  await playGames(cup, referee, settings, { opponents, seed }, onProgress);
-  return cup;
-}
-
-/** Goes on with a tournament, in which models may join. */
-async function resumeCup(
-  cup: Cup,
-  { models }: TournamentRequest,
-  { settings, config, seed, pool }: Field,
-  notices: Notices,
-  onProgress: OnProgress,
-): Promise<Cup> {
-  const joiners = joiningModels(models, cup.players);
-  const playing = cup.players.filter(({ plays }) => plays === 'model');
-  const [firstPlayer] = playing;
-  // Where all games are played already, the models need not be there any more.
-  const isDone = joiners.length === 0 && isComplete(cup, settings);
-  if (isDone) return cup;
-  const paths = [...playing.map(({ from }) => from), ...joiners];
-  const info = await describeModel(pool, paths.find(existsSync) ?? firstPlayer.from);
-  const first = { name: firstPlayer.name, inputs: cup.settings.inputs };
-  const names = modelNames(
-    joiners,
-    cup.players.map(({ name }) => name),
-  );
-  const all = await readTournamentInputs(info, config, settings.rule, seed, notices);
-  const kept = seedsWithIds(all.played, cup.settings.seeds);
-  const referee = new Referee(pool, first, { rule: settings.rule, played: kept }, onProgress);
-  if (joiners.length > 0) {
-    const joining = joiners.map((path, i): ModelPlayer => ({ name: names[i], path }));
-    const { digests } = await referee.look(joining, cup.settings.classes);
-    const joined = 1 + Math.max(...cup.players.map((player) => player.joined));
-    await cup.join(
-      joiners.map((path, i) => ({
-        kind: 'player',
-        name: names[i],
-        plays: 'model',
-        from: path,
-        input: null,
-        sha256: digests[i],
-        joined,
-      })),
-    );
-  }
-  const opponents = await savedOpponents(cup, all, kept, notices);
-  await playGames(cup, referee, settings, { opponents, seed }, onProgress);
-  return cup;
-}
-
-/** The models that are no players yet: a path that is named more often than it plays joins. */
-function joiningModels(paths: readonly string[], players: readonly PlayerLine[]): string[] {
-  const left = players.flatMap(({ plays, from }) => (plays === 'model' ? [from] : []));
-  return paths.filter((path) => {
-    const place = left.indexOf(path);
-    if (place >= 0) left.splice(place, 1);
-    return place < 0;
-  });
-}
-
-/** Whether all games were played: of a tournament that shares them out by ratings, not even then, which costs little. */
-function isComplete(cup: Cup, { pairing, games, opponents }: GameSettings): boolean {
-  return (
-    pairing === 'all' &&
-    pairsOf(cup.players, opponents).every(
-      ({ first, second }) => cup.gamesOf(cup.players[first].name, cup.players[second].name).count >= games,
-    )
-  );
-}
-
-async function describeModel(pool: ModelPool, path: string): Promise<ModelInfo> {
-  const infos: ModelInfo[] = [];
-  await pool.run([
-    {
-      model: path,
-      first: undefined,
-      run: async (session) => {
-        infos.push(session.info);
-      },
-    },
-  ]);
-  return infos[0];
-}
-
-/** The players on the other side of a new tournament: mutators that are asked for, folders, else the default mix. */
-async function newOpponents(
-  resolved: TournamentInputs['resolved'],
-  kept: PlayedSeeds,
-  config: CampaignConfig,
-  taken: readonly string[],
-  notices: Notices,
-): Promise<Opponent[]> {
-  const folders = [config.corpus ?? []].flat();
-  const isDefault = config.mutator === undefined;
-  const lines = isDefault && folders.length > 0 ? [] : mutatorLines(resolved, isDefault);
-  const names = corpusNames(folders, [...taken, ...lines.map(({ name }) => name)]);
-  const mutators = await mutatorOpponents(lines, kept, warnOnce(notices));
-  const corpora: Opponent[] = [];
-  for (const [i, path] of folders.entries())
-    corpora.push(await corpusOpponent(path, names[i], kept, notices));
-  return [...mutators, ...corpora];
-}
-
-/** @throws ResumeMismatchError where a folder of testcases has changed */
-async function savedOpponents(
-  cup: Cup,
-  { played }: TournamentInputs,
-  kept: PlayedSeeds,
-  notices: Notices,
-): Promise<Opponent[]> {
-  const mutators = await mutatorOpponents(cup.players, { ...played, ...kept }, warnOnce(notices));
-  const corpora: Opponent[] = [];
-  for (const { plays, from, name, sha256 } of cup.players) {
-    if (plays !== 'corpus') continue;
-    const opponent = await corpusOpponent(from, name, kept, notices);
-    if (opponent.line.sha256 !== sha256)
-      throw new ResumeMismatchError(
-        `the testcases of ${from} have changed`,
-        'bring them back, or choose another folder with --out',
+  if (field.settings.opponents !== DISCRIMINATORS) {
+    const { models, generators, discriminators } = request;
+    const [foreign] = [...generators, ...discriminators];
+    if (foreign !== undefined)
+      throw new UserError(
+        `${foreign} can't join a tournament of models and mutators: choose another folder with --out`,
       );
-    corpora.push(opponent);
+    return saved === undefined
+      ? beginModelCup(folder, models, field, notices, onProgress)
+      : resumeModelCup(Cup.resume(folder, saved), models, field, notices, onProgress);
   }
-  const all = [...mutators, ...corpora];
-  return cup.players.flatMap(({ name }) => all.find((opponent) => opponent.name === name) ?? []);
-}
-
-function warnOnce(notices: Notices): () => void {
-  let isSaid = false;
-  return () => {
-    if (isSaid) return;
-    isSaid = true;
-    notices.warn('a mutator made no mutant within the constraints: these games are on the seed itself');
-  };
+  if (request.models.length > 0)
+    throw new UserError(
+      `${request.models[0]} joins a tournament of generators and discriminators: name it with --generators or --discriminators`,
+    );
+  return saved === undefined
+    ? beginGeneratorCup(folder, request, field, notices, onProgress)
+    : resumeGeneratorCup(Cup.resume(folder, saved), request, field, notices, onProgress);
 }
 
 function rate(
@@ -347,7 +192,8 @@ function rate(
   { sortedBy, glicko2 }: TournamentRequest,
 ): TournamentReport {
   const pairs = pairsOf(cup.players, opponents);
-  const isRated = (line: PlayerLine): boolean => opponents === 'mutators' || line.plays === 'model';
+  const isRated = (line: PlayerLine): boolean =>
+    !callsAllFake(line) && (opponents !== 'models' || isOfFirstSide(line));
   const rated = cup.players.flatMap((line, place) => (isRated(line) ? [{ line, place }] : []));
   const places = new Map(rated.map(({ place }, i) => [place, i]));
   const matches = cup.matches(pairs).map((match) => ({
@@ -358,20 +204,21 @@ function rate(
   const { seed, seeds, leftOut } = cup.settings;
   const lines = rated.map(({ line }) => line);
   const ratings = ratePlayers(
-    lines.map(({ name, plays }) => ({ name, side: plays === 'model' ? 'models' : 'opponents' })),
+    lines.map(({ name, plays }) => ({ name, side: isOfFirstSide({ plays }) ? 'first' : 'other' })),
     matches,
     seed,
     glicko2,
   );
   const facts = {
     seed,
-    win,
+    win: opponents === DISCRIMINATORS ? 'real' : win,
     opponents,
     pairing,
     gamesPerPair: games,
     sortedBy,
     ...glicko2,
     seeds: { count: seeds.length, leftOut },
+    unrated: cup.players.filter(callsAllFake).map(({ name, real = 0 }) => ({ name, real })),
   };
   return makeReport(facts, lines, matches, ratings);
 }

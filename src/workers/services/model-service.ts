@@ -31,6 +31,7 @@ import {
 } from '../../saliency/explain.ts';
 import { type RandomizeRequest, randomizeModel } from '../../saliency/randomize/randomize-model.ts';
 import { type AnswerRequest, type Answers, answerGames } from '../../tournament/answers.ts';
+import { type PackedRequest, runPacked } from '../../tournament/run-packed.ts';
 import { deriveFromLoadedModel } from '../derive-from-loaded-model.ts';
 import { limitRuns, loadWithinLimits, withinFirstRunLimits, withinLimits } from '../load-within-limits.ts';
 import { probeTensors } from '../probe-tensors.ts';
@@ -213,6 +214,10 @@ const methods = {
   /** Plays games of a tournament. */
   answerGames: (request: AnswerRequest): Promise<Answers> =>
     answerGames(requireModel(), request, BATCH_ROWS, heartbeat),
+
+  /** Runs a batch, and returns one output. */
+  runPacked: (request: PackedRequest): Promise<Float32Array> =>
+    runPacked(requireModel(), request, BATCH_ROWS, heartbeat),
 
   /** Why the attacked input has no gradient; undefined where it has one. */
   gradientRefusal: (request: Omit<AttackRequest, 'attack'>): Promise<string | undefined> =>
