@@ -247,9 +247,3 @@ export class AttackedValues {
 export function smaller(a: number | undefined, b: number | undefined): number | undefined {
   return a === undefined || b === undefined ? (a ?? b) : Math.min(a, b);
 }
-
-/** Difference between the ends of an input's scale: of a picture, black and white of the channel where they are nearest. */
-export function spanOf({ picture, range }: InputDescriptor): number {
-  if (picture === undefined) return range.high - range.low;
-  return Math.min(...picture.white.map((white, channel) => Math.abs(white - picture.black[channel])));
-}

@@ -1,5 +1,6 @@
 import type { BoundsTracker, WorkingArray } from '../constraints/bounds.ts';
 import { drawNormal, type Random, randomStream } from '../core/random.ts';
+import { spanOf } from '../inputs/input-descriptor.ts';
 import type { TestcaseData } from '../inputs/testcase.ts';
 import { isSmallPicture } from '../mutators/image/spatial.ts';
 import type { ClassAnswer } from '../objectives/class-answer.ts';
@@ -8,7 +9,6 @@ import {
   type AttackedInput,
   AttackedValues,
   type AttackKind,
-  spanOf,
   WorstFinder,
 } from './attack.ts';
 import { runSearches, type Search } from './search.ts';

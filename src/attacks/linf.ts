@@ -1,6 +1,7 @@
+import { spanOf } from '../inputs/input-descriptor.ts';
 import type { TestcaseData } from '../inputs/testcase.ts';
 import { isSmallPicture } from '../mutators/image/spatial.ts';
-import { type AttackContext, type AttackedValues, spanOf } from './attack.ts';
+import type { AttackContext, AttackedValues } from './attack.ts';
 
 /** L∞ limits on levels from 0 to 1, as the contest has them for MNIST, and for other inputs. */
 const SMALL_LINF = 0.3;

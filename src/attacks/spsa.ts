@@ -1,12 +1,12 @@
 import type { WorkingArray } from '../constraints/bounds.ts';
 import { type Random, randomStream } from '../core/random.ts';
+import { spanOf } from '../inputs/input-descriptor.ts';
 import type { ClassAnswer } from '../objectives/class-answer.ts';
 import {
   type AttackedInput,
   AttackedValues,
   type AttackKind,
   type AttackOracle,
-  spanOf,
   WorstFinder,
 } from './attack.ts';
 import { LINF, linfLimit } from './linf.ts';

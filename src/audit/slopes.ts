@@ -1,8 +1,9 @@
 import type { AttackContext, AttackedInput, AttackOracle } from '../attacks/attack.ts';
-import { AttackedValues, spanOf } from '../attacks/attack.ts';
+import { AttackedValues } from '../attacks/attack.ts';
 import type { LossKind } from '../attacks/losses.ts';
 import { ModelOracle } from '../attacks/run-attack.ts';
 import { drawNormal, type Random, randomStream } from '../core/random.ts';
+import { spanOf } from '../inputs/input-descriptor.ts';
 import type { TestcaseData } from '../inputs/testcase.ts';
 import type { BatchedModel } from '../model/batched-model.ts';
 import type { AnswerRule } from '../objectives/confident-error.ts';

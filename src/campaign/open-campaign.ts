@@ -17,6 +17,7 @@ import { FuzzerState } from '../fuzzer/state.ts';
 import { testcaseId } from '../inputs/testcase.ts';
 import { stripBatchDimension } from '../model/batch-axis.ts';
 import { canExposeTensors } from '../model/can-expose-tensors.ts';
+import { derivedCopy } from '../objectives/registry.ts';
 import { makeScheduler } from '../schedulers/registry.ts';
 import { CampaignStore } from '../storage/campaign-store.ts';
 import { setDamagedAside } from '../storage/damaged-files.ts';
@@ -183,7 +184,7 @@ async function runSeeds({
 /** The second model as findings name it: the same in two campaigns wherever their folders lie. */
 function nameSecondModel({ config, target: { path, model } }: CampaignContext): string | undefined {
   if (model.secondModel === undefined) return undefined;
-  if (config.quantize !== undefined) return `${DERIVED_MODEL_FOLDER}/${basename(model.secondModel.path)}`;
+  if (derivedCopy(config) !== undefined) return `${DERIVED_MODEL_FOLDER}/${basename(model.secondModel.path)}`;
   return config.against ?? path.asGiven;
 }
 

@@ -31,12 +31,12 @@ export interface BatchSlice {
  */
 export async function prepareSlices(
   objective: Objective,
-  model: Pick<BatchedModel, 'run' | 'runThreaded' | 'maxBatchSize'>,
+  model: BatchedModel,
   result: BatchResult,
   { labels, time, siteTensors, testcases }: BatchContext,
   transform: (() => TestcaseBatch) | undefined,
 ): Promise<readonly BatchSlice[]> {
-  const whole: JudgedBatch = {
+  const run: JudgedBatch = {
     ...result,
     ...(objective.labelled === true && labels !== undefined ? { labels } : {}),
     ...(objective.timed === true && time !== undefined ? { time } : {}),
@@ -45,13 +45,17 @@ export async function prepareSlices(
       ? {}
       : { reruns: await furtherRuns(model, objective.reruns, testcases, result.rows) }),
   };
+  const whole =
+    objective.measure === undefined || testcases === undefined
+      ? run
+      : { ...run, measured: await objective.measure(model, testcases, run) };
   if (objective.change === undefined || transform === undefined) return [{ batch: whole, firstRow: 0 }];
   const transformed = transform();
   const { rows } = result;
-  const run = (from: number, to: number): Promise<BatchResult> =>
+  const runTransformed = (from: number, to: number): Promise<BatchResult> =>
     model.run(to - from === rows ? transformed : sliceTestcases(transformed, from, to), to - from, []);
   const slices: BatchSlice[] = [];
-  for await (const outcome of runInHalves(0, rows, run)) {
+  for await (const outcome of runInHalves(0, rows, runTransformed)) {
     const { from, to } = outcome;
     const batch = to - from === rows ? whole : sliceBatch(whole, from, to);
     const added =
@@ -79,11 +83,22 @@ async function furtherRuns(
 
 /** Rows `[from, to)` of a batch: views, without copying; without what is of the whole batch, as further runs. */
 export function sliceBatch(batch: JudgedBatch, from: number, to: number): JudgedBatch {
-  const { labels, transformed, prefilled: _ofAllRows, siteTensors: _whole, reruns: _runs, ...rest } = batch;
+  const {
+    labels,
+    transformed,
+    prefilled: _ofAllRows,
+    siteTensors: _whole,
+    reruns: _runs,
+    measured,
+    ...rest
+  } = batch;
   return {
     ...rest,
     ...sliceResult(batch, from, to),
     ...(labels === undefined ? {} : { labels: Array.from(labels).slice(from, to) }),
+    ...(measured === undefined
+      ? {}
+      : { measured: { ...measured, values: measured.values.subarray(from, to) } }),
     ...(transformed === undefined ? {} : { transformed: sliceResult(transformed, from, to) }),
   };
 }

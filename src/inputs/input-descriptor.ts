@@ -80,3 +80,9 @@ export interface InputDescriptor {
   /** Split values of the model's decision trees, ascending, by column; absent where no trees read the input. */
   readonly splits?: readonly (readonly number[])[] | undefined;
 }
+
+/** Difference between the ends of an input's scale: of a picture, black and white of the channel where they are nearest. */
+export function spanOf({ picture, range }: InputDescriptor): number {
+  if (picture === undefined) return range.high - range.low;
+  return Math.min(...picture.white.map((white, channel) => Math.abs(white - picture.black[channel])));
+}

@@ -2,7 +2,6 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { AttackContext, AttackedInput, AttackOutcome } from '../attacks/attack.ts';
-import { spanOf } from '../attacks/attack.ts';
 import { AUDIT_ATTACKS, type AuditAttack, type AuditProbe, CURVE } from '../audit/checks.ts';
 import type { Correct } from '../audit/paired.ts';
 import type { SlopeFacts } from '../audit/slopes.ts';
@@ -11,6 +10,7 @@ import { chooseAnswerRule } from '../campaign/resolve/abstention/answer-rule.ts'
 import type { CampaignConfig } from '../config/schema.ts';
 import { UserError } from '../core/errors.ts';
 import type { OnProgress } from '../core/progress.ts';
+import { spanOf } from '../inputs/input-descriptor.ts';
 import type { TestcaseData } from '../inputs/testcase.ts';
 import type { ModelInfo } from '../model/model.ts';
 import { makeTestcaseInput, shapeSignatureOf } from '../model/testcase-batch.ts';

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
-import { type AttackContext, type AttackedInput, type AttackOutcome, spanOf } from '../attacks/attack.ts';
+import type { AttackContext, AttackedInput, AttackOutcome } from '../attacks/attack.ts';
 import { withRivals } from '../attacks/rivals.ts';
 import {
   AUDIT_CHECKS,
@@ -22,6 +22,7 @@ import { UserError } from '../core/errors.ts';
 import { plural } from '../core/format-number.ts';
 import { modelName } from '../core/model-name.ts';
 import type { OnProgress } from '../core/progress.ts';
+import { spanOf } from '../inputs/input-descriptor.ts';
 import type { ModelInfo } from '../model/model.ts';
 import { checkFolder } from '../storage/check-folder.ts';
 import { modelPath } from '../storage/load-options.ts';

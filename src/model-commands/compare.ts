@@ -5,7 +5,7 @@ import type { OnProgress, Progress } from '../core/progress.ts';
 import { type ModelComparison, OUTPUTS_SHARE } from '../evaluation/compare-pair.ts';
 import { canExposeTensors } from '../model/can-expose-tensors.ts';
 import type { ModelInfo, SecondModelInfo } from '../model/model.ts';
-import { comparesModels } from '../objectives/registry.ts';
+import { comparesModels, derivesCopy } from '../objectives/registry.ts';
 import { modelPath, secondModelOptions } from '../storage/load-options.ts';
 import { withModelSession } from '../workers/model-session.ts';
 import { readSeeds } from './read-seeds.ts';
@@ -58,7 +58,8 @@ export async function compareModels(
   const { objective } = config;
   if (config.seeds === undefined)
     throw new UserError('there are no inputs to compare the models on: set --seeds');
-  if (!comparesModels(objective)) throw new UserError('--objective: use quantization or differential');
+  if (!comparesModels(objective) || derivesCopy(objective))
+    throw new UserError('--objective: use quantization or differential');
   const second = secondModelOptions(config);
   if (second === undefined) throw new Error('there is no second model');
   const steps = (done: number, inner?: Progress): void =>

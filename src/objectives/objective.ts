@@ -5,6 +5,7 @@ import type { SettingsContext, SettingsGrammar } from '../extensions/settings.ts
 import type { BatchedModel, BatchResult, BatchTensor } from '../model/batched-model.ts';
 import type { Completion } from '../model/language/completion.ts';
 import type { CandidateContinuation } from '../model/language/prefilled-prompts.ts';
+import type { TestcaseBatch } from '../model/testcase-batch.ts';
 
 /** Version of signatures, raised when a violation's signature changes. */
 export const SIGNATURE_VERSION = 4;
@@ -36,6 +37,13 @@ export interface RerunOutputs {
   readonly failures: ReadonlyMap<number, string>;
 }
 
+/** What an objective measured of each row by further runs. */
+export interface Measurement {
+  readonly values: Float64Array;
+  /** Why it can't measure the model, a clause for people. */
+  readonly refusal?: string;
+}
+
 /** One run of the model as objectives judge it, row by row. */
 export interface JudgedBatch extends BatchResult {
   /** Class label of each row's seed; below 0 if it is unknown. Absent without labels. */
@@ -46,6 +54,8 @@ export interface JudgedBatch extends BatchResult {
   readonly transformedError?: string;
   /** Further runs of the same rows, of the kinds that the model has; absent unless an objective has `reruns`. */
   readonly reruns?: ReadonlyMap<RerunKind, RerunOutputs>;
+  /** What `Objective.measure` gave; absent from objectives without it. */
+  readonly measured?: Measurement;
   /** Of each row, the margin that `Objective.predictMargins` gave, and its index among the margins. */
   readonly predictedMargins?: { readonly margins: ArrayLike<number>; readonly indices: ArrayLike<number> };
   /** Results of the numerical site that the run is directed at; absent from other runs. */
@@ -111,6 +121,12 @@ export interface Objective {
    * say nothing about seeds.
    */
   breaksSeed?(violation: Violation): boolean;
+  /**
+   * Measures each row by further runs of the model or its second one, for `judge`. What it gives for a row may depend on that row alone.
+   *
+   * @throws Error where the runtime fails
+   */
+  measure?(model: BatchedModel, testcases: TestcaseBatch, run: JudgedBatch): Promise<Measurement>;
   /** Why it can't judge runs like this one, a clause for people; undefined if it can. */
   refuses?(run: JudgedBatch): string | undefined;
   /**
@@ -183,6 +199,8 @@ export const TWO_SIDED_MARGINS = 32;
 export interface ObjectiveKind extends ExtensionKind<Objective, SettingsContext> {
   /** Whether it compares the model with a second one. */
   readonly needsSecondModel?: boolean;
+  /** Whether the second model is a copy with random layers, which is derived where no other one is given. */
+  readonly derivesCopy?: boolean;
   /** Whether its violations break seeds: see `Objective.breaksSeed`. */
   readonly breaksSeeds?: boolean;
   /** The kinds of rule that its text may begin with, each with settings of its own. */

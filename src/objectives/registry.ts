@@ -12,6 +12,7 @@ import { defence, misclassified } from './misclassified.ts';
 import { nonfinite } from './nonfinite.ts';
 import type { Objective, ObjectiveKind } from './objective.ts';
 import { loadObjectivePlugin } from './plugin.ts';
+import { randomLayersOf, saliencyInsensitive } from './saliency/saliency-insensitive.ts';
 import { slow } from './slow.ts';
 import { text } from './text/text-objective.ts';
 
@@ -29,6 +30,7 @@ export const OBJECTIVES = new Registry<ObjectiveKind>({
     confidentError,
     defence,
     consistent,
+    saliencyInsensitive,
     slow,
     text,
   ],
@@ -98,6 +100,30 @@ export async function checkBuiltIns(specs: readonly string[]): Promise<void> {
 /** Whether an objective, given by its name or its spec, compares the model with a second one. */
 export function comparesModels(spec: string): boolean {
   return OBJECTIVES.find(parseExtensionSpec(spec).name)?.needsSecondModel === true;
+}
+
+/** Whether an objective, given by its name or its spec, compares the model with a copy with random layers. */
+export function derivesCopy(spec: string): boolean {
+  return OBJECTIVES.find(parseExtensionSpec(spec).name)?.derivesCopy === true;
+}
+
+/** A second model that is a copy of the first one: quantized, or with random layers near the output. */
+export type CopyKind =
+  | { readonly quantize: string }
+  /** How many layers are random; undefined for half of them. */
+  | { readonly randomLayers: number | undefined };
+
+/** The copy that a campaign derives from its model; undefined where it derives none. */
+export function derivedCopy({
+  quantize,
+  against,
+  againstRuntime,
+  objective,
+}: Pick<CampaignConfig, 'quantize' | 'against' | 'againstRuntime' | 'objective'>): CopyKind | undefined {
+  if (quantize !== undefined) return { quantize };
+  if (against !== undefined || againstRuntime !== undefined) return undefined;
+  const deriving = objectiveSpecs(objective).find(derivesCopy);
+  return deriving === undefined ? undefined : { randomLayers: randomLayersOf(deriving) ?? undefined };
 }
 
 /** Whether violations of an objective, given by its name, break seeds: see `Objective.breaksSeed`. */

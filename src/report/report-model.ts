@@ -3,6 +3,7 @@ import { errorMessage, MachineError, UserError } from '../core/errors.ts';
 import type { TestcaseData } from '../inputs/testcase.ts';
 import type { Graph } from '../model/graph/graph.ts';
 import type { LoadOptions } from '../model/model.ts';
+import { derivedCopy } from '../objectives/registry.ts';
 import { findDerivedModel, loadOptions, secondModelOptions } from '../storage/load-options.ts';
 import { locateModels } from '../storage/locate-models.ts';
 import type { CampaignManifest } from '../storage/manifest-reader.ts';
@@ -54,7 +55,7 @@ export class ReportModel {
     const client = new RerunClient({ timeout: TIMEOUT_MS, ...memoryLimits(undefined, 1) });
     signal?.addEventListener('abort', () => client.close(), { once: true });
     try {
-      const derived = config.quantize === undefined ? undefined : await findDerivedModel(folder);
+      const derived = derivedCopy(config) === undefined ? undefined : await findDerivedModel(folder);
       const models = await locateModels(config, manifest, folder, 'put it back to see it', client);
       const located = { ...config, ...models };
       const secondModel = secondModelOptions(located, derived);

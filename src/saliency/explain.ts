@@ -1,5 +1,5 @@
-import { spanOf } from '../attacks/attack.ts';
 import { randomStream } from '../core/random.ts';
+import { spanOf } from '../inputs/input-descriptor.ts';
 import type { BatchedModel } from '../model/batched-model.ts';
 import { readNumber } from '../tensor/tensor.ts';
 import { geometryOf, lowEnd, type MapGeometry } from './map.ts';

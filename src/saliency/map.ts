@@ -1,6 +1,5 @@
 import type { InputDescriptor } from '../inputs/input-descriptor.ts';
 import { intervalAt } from '../inputs/range.ts';
-import { layoutOf } from '../mutators/image/layout.ts';
 import { type Similarity, spearman, ssim } from './metrics.ts';
 
 /** What a method says of one input, a value for each place: a pixel, a column of a table. */
@@ -29,7 +28,10 @@ export function geometryOf(
   size: number,
 ): MapGeometry {
   if (picture === undefined) return { places: size, channels: 1, indexOf: (place) => place };
-  const { height, width, channels, columnStep, channelStep } = layoutOf(picture, shape);
+  const { channelsFirst, channels } = picture;
+  const [height, width] = channelsFirst ? shape.slice(-2) : shape;
+  const columnStep = channelsFirst ? 1 : channels;
+  const channelStep = channelsFirst ? height * width : 1;
   return {
     places: height * width,
     channels,

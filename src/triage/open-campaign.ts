@@ -7,7 +7,7 @@ import { UserError } from '../core/errors.ts';
 import type { Graph } from '../model/graph/graph.ts';
 import type { LoadOptions } from '../model/model.ts';
 import type { PairNoise } from '../model/pair-noise.ts';
-import { objectiveSpecs } from '../objectives/registry.ts';
+import { derivedCopy, objectiveSpecs } from '../objectives/registry.ts';
 import { CAMPAIGN_FILE } from '../storage/campaign-store.ts';
 import type { Finding } from '../storage/finding.ts';
 import { findDerivedModel, loadOptions, secondModelOptions } from '../storage/load-options.ts';
@@ -139,9 +139,12 @@ async function findingLoadOptions(
 ): Promise<LoadOptions> {
   // Another model may have another format, which the recorded runtime does not read.
   const options = { ...loadOptions(config), runtime: isOverridden ? 'auto' : model.runtime } as const;
-  const derived = config.quantize === undefined ? undefined : await findDerivedModel(folder);
-  if (config.quantize !== undefined && derived === undefined)
-    throw new UserError(`${folder} has lost its folder copy, the ${config.quantize} copy of the model`);
+  const copyKind = derivedCopy(config);
+  const derived = copyKind === undefined ? undefined : await findDerivedModel(folder);
+  if (copyKind !== undefined && derived === undefined)
+    throw new UserError(
+      `${folder} has lost its folder copy, the ${'quantize' in copyKind ? copyKind.quantize : 'random'} copy of the model`,
+    );
   const secondModel = secondModelOptions(config, derived);
   return secondModel === undefined
     ? options

@@ -19,6 +19,7 @@ import type { InputInvariants, LoadOptions, ModelInfo, SecondModelOptions } from
 import type { PairNoise } from '../model/pair-noise.ts';
 import type { ModelFiles, Quantization } from '../model/quantize/kind.ts';
 import { processDeathViolation } from '../objectives/crash-signature.ts';
+import type { RandomizeRequest } from '../saliency/randomize/randomize-model.ts';
 import { ProcessDied } from './lifetime/process-died.ts';
 import { RestartingProcess, type RestartingProcessOptions } from './lifetime/restarting-process.ts';
 import type { BatchLook } from './look-at-batches.ts';
@@ -154,6 +155,13 @@ export class ProbeWorker {
   ): Promise<ModelFiles> {
     return refuseIfProcessDies(this.#model.path, 'quantizing it', () =>
       this.#process.call('deriveQuantizedModel', { kind, seeds, half }, LOAD_TIMEOUT_MS),
+    );
+  }
+
+  /** A copy of a model in which some weights are drawn again; see `randomizeModel`. */
+  randomize(request: RandomizeRequest): Promise<ModelFiles> {
+    return refuseIfProcessDies(this.#model.path, 'copying it', () =>
+      this.#process.call('randomize', request, LOAD_TIMEOUT_MS),
     );
   }
 

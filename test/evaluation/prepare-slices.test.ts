@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { prepareSlices, sliceBatch } from '../../src/evaluation/prepare-slices.ts';
-import type { BatchResult } from '../../src/model/batched-model.ts';
+import type { BatchedModel, BatchResult } from '../../src/model/batched-model.ts';
 import { shapeSignatureOf, type TestcaseBatch } from '../../src/model/testcase-batch.ts';
 import type { Objective } from '../../src/objectives/objective.ts';
 
@@ -26,7 +26,7 @@ const model = {
     if (values.some((value) => value < 0)) throw new Error('negative');
     return resultOf(values);
   },
-};
+} as unknown as BatchedModel;
 
 const objective = (settings: Partial<Objective>): Objective => ({ name: 'o', judge: () => {}, ...settings });
 const shownValues = (result: BatchResult | undefined): number[] | undefined =>

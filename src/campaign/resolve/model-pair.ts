@@ -1,11 +1,16 @@
 import type { CampaignConfig } from '../../config/schema.ts';
 import { UserError } from '../../core/errors.ts';
+import { plural } from '../../core/format-number.ts';
 import type { Seeds } from '../../inputs/seeds.ts';
 import { HALF_MAX, halfSettings, halfText } from '../../model/half.ts';
 import type { ModelInfo, SecondModelOptions } from '../../model/model.ts';
 import { modelText } from '../../model/model-text.ts';
 import { needsCalibration } from '../../model/quantize/derive.ts';
-import type { Quantization } from '../../model/quantize/kind.ts';
+import type { ModelFiles } from '../../model/quantize/kind.ts';
+import { type CopyKind, derivedCopy } from '../../objectives/registry.ts';
+import { findWeightLayers } from '../../saliency/layers.ts';
+import type { RandomizeRequest } from '../../saliency/randomize/randomize-model.ts';
+import { halfOf } from '../../saliency/verdict.ts';
 import { secondModelOptions } from '../../storage/load-options.ts';
 import type { ProbeWorker } from '../../workers/probe-worker.ts';
 import type { DerivedModel } from '../derived-model.ts';
@@ -44,24 +49,49 @@ function sameRuntimeText({ runtime: { kind }, format }: ModelInfo): string {
   return `--against-runtime ${kind}: the model would be compared with itself, because it already runs on ${kind}, ${others}; --against and --quantize name or derive another model`;
 }
 
+/** What a copy is derived from, beside the model's file. */
+interface CopySource {
+  /** Calibrate the quantization. */
+  readonly seeds: Seeds;
+  readonly masterSeed: string;
+  readonly model: ModelInfo;
+}
+
 /**
- * Loads the campaign's quantized copy of the model. The copy is derived unless the campaign has it already.
+ * Loads the copy of the model that is part of the campaign. It is derived unless the campaign has it already.
  *
- * @param seeds calibrate the quantization
+ * @throws UserError where the model has no layers to randomise, or cannot be copied
  */
 export async function loadDerivedModel(
-  kind: Quantization,
+  kind: CopyKind,
   config: CampaignConfig,
-  seeds: Seeds,
+  source: CopySource,
   probeWorker: ProbeWorker,
   derived: DerivedModel,
 ): Promise<ModelPair> {
-  const file =
-    (await derived.find()) ??
-    (await derived.stage(await probeWorker.deriveQuantizedModel(kind, seeds, halfSettings(config.half))));
+  const derive = (): Promise<ModelFiles> =>
+    'quantize' in kind
+      ? probeWorker.deriveQuantizedModel(kind.quantize, source.seeds, halfSettings(config.half))
+      : probeWorker.randomize(randomLayers(kind.randomLayers, source));
+  const file = (await derived.find()) ?? (await derived.stage(await derive()));
   const loading = secondModelOptions(config, file);
   if (loading === undefined) throw new Error(`${file} has no load options`);
   return { model: await probeWorker.loadSecondModel(loading), loading };
+}
+
+/** @param count of layers from the last one on; half of all where undefined */
+function randomLayers(count: number | undefined, { model, masterSeed }: CopySource): RandomizeRequest {
+  const layers = findWeightLayers(model.graph);
+  if (layers.length === 0)
+    throw new UserError(
+      `${model.path} has no layer with constant weights of two or more dimensions: there is nothing to randomise`,
+    );
+  if (count !== undefined && count > layers.length)
+    throw new UserError(
+      `--objective: saliency-insensitive:layers is ${count}, and ${model.path} has ${plural(layers.length, 'layer')} with weights: set fewer`,
+    );
+  const constants = layers.slice(-(count ?? halfOf(layers))).flatMap((layer) => layer.constants);
+  return { path: model.path, constants, draws: { kind: 'permute', seed: masterSeed, repeat: 0 } };
 }
 
 /** @throws UserError where quantization needs seeds to calibrate it and there are none */
@@ -97,13 +127,17 @@ export function checkHalfSettings(
 
 /** Reports what the model is compared with, and which outputs of the two are paired. */
 export function reportSecondModel(
-  { quantize, against }: Pick<CampaignConfig, 'quantize' | 'against'>,
+  config: Pick<CampaignConfig, 'quantize' | 'against' | 'againstRuntime' | 'objective'>,
   { secondModel, sha256, runtime: ownRuntime }: ModelInfo,
   notices: Notices,
 ): void {
   if (secondModel === undefined) return;
   const { format, runtime, outputs, half } = secondModel;
-  const name = quantize === undefined ? (against ?? 'itself') : `${quantize} copy`;
+  const { quantize, against } = config;
+  const copy = derivedCopy(config);
+  const isRandom = copy !== undefined && 'randomLayers' in copy;
+  const plain = isRandom ? 'copy with random layers' : (against ?? 'itself');
+  const name = quantize === undefined ? plain : `${quantize} copy`;
   const pairs = [...outputs].map(([output, second]) => (output === second ? output : `${output}=${second}`));
   notices.info(
     `Second model: ${modelText(name, { format, runtime: { ...runtime, why: '' } })}; compared outputs: ${pairs.join(', ')}${half === undefined ? '' : `; ${halfText(half)}`}`,

@@ -19,7 +19,7 @@ import type { WatchedTensors } from '../../model/coverage-tensors.ts';
 import type { InputInvariants, ModelInfo, SecondModelOptions } from '../../model/model.ts';
 import { modelText } from '../../model/model-text.ts';
 import type { PairNoise } from '../../model/pair-noise.ts';
-import { objectiveSpecs } from '../../objectives/registry.ts';
+import { derivedCopy, objectiveSpecs } from '../../objectives/registry.ts';
 import { modelPath } from '../../storage/load-options.ts';
 import type { ObjectiveDescriptor } from '../../workers/objective-descriptor.ts';
 import type { ProbeWorker } from '../../workers/probe-worker.ts';
@@ -146,8 +146,9 @@ export async function resolveTarget(
   attacked?.checkInputs(firstModel);
   const masterSeed = config.seed ?? randomBytes(8).toString('hex');
   await checkCalibrationSeeds(config, firstModel);
+  const copyKind = derivedCopy(config);
   const namedPair =
-    config.quantize === undefined ? await loadNamedModel(config, firstModel, probeWorker) : undefined;
+    copyKind === undefined ? await loadNamedModel(config, firstModel, probeWorker) : undefined;
   const tryRun: TryTestcase = (seed) => probeWorker.tryRun(seed);
   const resolved = await resolveInputs(firstModel, config, masterSeed, notices, {
     keepsLabels: objectives.some(({ labelled }) => labelled === true) && !isBallConstrained(config),
@@ -172,9 +173,15 @@ export async function resolveTarget(
       ? { model: namedPair?.model ?? firstModel, sites: firstSites }
       : await probeWorker.chooseBranches(invariants);
   const derivedPair: ModelPair | undefined =
-    config.quantize === undefined
+    copyKind === undefined
       ? undefined
-      : await loadDerivedModel(config.quantize, config, seeds, probeWorker, derived);
+      : await loadDerivedModel(
+          copyKind,
+          config,
+          { seeds, masterSeed, model: firstModel },
+          probeWorker,
+          derived,
+        );
   const { model, fixedBatch } = await openFixedBatch(
     derivedPair?.model ?? observedModel,
     { batch: config.batch, seeds, objectives, recorded },
@@ -266,7 +273,10 @@ export async function resolveTarget(
     fixedBatch,
     batchDependence,
     sizeChanges,
-    comparesLayers: model.secondModel !== undefined && canExposeTensors(model),
+    comparesLayers:
+      model.secondModel !== undefined &&
+      !(copyKind !== undefined && 'randomLayers' in copyKind) &&
+      canExposeTensors(model),
     isUnbatched: largestBatch === 1 || fixedBatch !== undefined,
     unreachable: goals.unreachableSites,
     bounds: usesBoxes && sites.length > 0 ? BOUNDS_VERSION : undefined,

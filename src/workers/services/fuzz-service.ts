@@ -41,6 +41,7 @@ import type { ModelFiles, Quantization } from '../../model/quantize/kind.ts';
 import { packBatch } from '../../model/testcase-batch.ts';
 import type { JudgedBatch, Objective } from '../../objectives/objective.ts';
 import { makeObjectives } from '../../objectives/registry.ts';
+import { type RandomizeRequest, randomizeModel } from '../../saliency/randomize/randomize-model.ts';
 import { DTYPES } from '../../tensor/tensor.ts';
 import { deriveFromLoadedModel } from '../derive-from-loaded-model.ts';
 import { EntryCache, entryBytes } from '../entry-cache.ts';
@@ -256,6 +257,8 @@ const methods = {
     readonly seeds: readonly TestcaseData[];
     readonly half?: HalfSettings | undefined;
   }): Promise<ModelFiles> => deriveFromLoadedModel(requireModel(), kind, seeds, half),
+
+  randomize: (request: RandomizeRequest): Promise<ModelFiles> => randomizeModel(request),
 
   tryRun: (testcase: TestcaseData): Promise<string | undefined> =>
     withinFirstRunLimits(byteLengthOf(testcase), () => tryRun(requireModel(), testcase)),
