@@ -40,14 +40,14 @@ const { values: options } = parseArgs({
 
 /** From easy to hard. */
 const MUTATORS = [
+  'gaussian:sigma=0.02',
+  'rotate:most=5',
   'gaussian:sigma=0.1',
-  'rotate:most=10',
-  'brightness',
-  'jpeg:severity=5',
+  'jpeg:severity=3',
   'impulse-noise:severity=5',
-  'translate:most=0.2',
-  'rotate:most=60',
-  'elastic:severity=5',
+  'translate:most=0.6',
+  'rotate:most=180',
+  'gaussian:sigma=0.8',
 ];
 const GLICKO = { tau: 0.5, period: 100 };
 const NO_NOTICES = { info() {}, warn() {} };

@@ -12,6 +12,9 @@ import { duration, parseDuration } from './values.ts';
 const DEFAULT_DISTILL_SIZE = 20_000;
 const DEFAULT_MINIMIZE_TRIES = 2_000;
 
+/** Default number of games of each pair of a cup. */
+const DEFAULT_CUP_GAMES = 200;
+
 /** Default number of nights whose reports are kept. */
 const DEFAULT_KEPT_NIGHTS = 14;
 
@@ -52,6 +55,20 @@ export const nightlySchema = z.strictObject({
     .min(0, 'must be 0 or more')
     .default(DEFAULT_MINIMIZE_TRIES)
     .meta({ help: 'maximum number of runs to minimize a new finding; 0: do not minimize' }),
+  cup: z
+    .looseObject({
+      model: z.string().min(1).meta({ help: "tonight's model, an .onnx file, which joins the cup" }),
+      release: z.string().min(1).meta({ help: 'the model of the last release, which it is compared with' }),
+      config: z.string().min(1).optional().meta({
+        help: 'campaign file with seeds, labels, mutators and limits; settings next to it override it',
+      }),
+      games: integer
+        .min(20, 'must be 20 or more')
+        .default(DEFAULT_CUP_GAMES)
+        .meta({ help: 'games of each pair' }),
+    })
+    .optional()
+    .meta({ help: 'a tournament that each night joins: see docs/tournament.md' }),
   campaigns: z
     .record(
       z.string().regex(/^[A-Za-z0-9][\w.-]{0,63}$/, 'must have a name of letters, digits, dots and hyphens'),
@@ -76,12 +93,23 @@ export interface NightlyCampaign {
   readonly config: CampaignConfig;
 }
 
+/** A tournament that tonight's model joins. */
+export interface NightlyCup {
+  readonly model: string;
+  readonly release: string;
+  readonly games: number;
+  /** Settings of the games: seeds, labels, mutators, limits. */
+  readonly settings: RawSettings;
+}
+
 /** Settings of a night; paths are relative to the working folder. */
 export interface NightlyConfig
-  extends Readonly<Omit<z.output<typeof nightlySchema>, 'campaigns' | 'time' | 'keep'>> {
+  extends Readonly<Omit<z.output<typeof nightlySchema>, 'campaigns' | 'time' | 'keep' | 'cup'>> {
   /** Milliseconds. */
   readonly time: number;
   readonly keep: number;
+  /** Absent where there is none. */
+  readonly cup?: NightlyCup;
   readonly campaigns: readonly NightlyCampaign[];
 }
 
@@ -103,7 +131,7 @@ export async function readNightlyFile(path: string): Promise<NightlyConfig> {
     const [issue] = parsed.error.issues;
     throw new UserError(`${path}: ${issue.path.map(String).join('.')} ${describeIssue(issue, undefined)}`);
   }
-  const { campaigns, time, out, ...settings } = parsed.data;
+  const { campaigns, time, out, cup, ...settings } = parsed.data;
   const resolved: NightlyCampaign[] = [];
   for (const [name, campaign] of Object.entries(campaigns))
     resolved.push(await readCampaign(path, name, campaign));
@@ -111,8 +139,26 @@ export async function readNightlyFile(path: string): Promise<NightlyConfig> {
     ...settings,
     time: parseDuration(time),
     out: relative('.', resolve(dirname(path), out)) || '.',
+    ...(cup === undefined ? {} : { cup: await readCup(path, cup) }),
     campaigns: resolved,
   };
+}
+
+type RawCup = NonNullable<z.output<typeof nightlySchema>['cup']>;
+
+async function readCup(
+  path: string,
+  { config, games, model, release, ...given }: RawCup,
+): Promise<NightlyCup> {
+  const here = (name: string): string => relative('.', resolve(dirname(path), name));
+  const where = `${path}: cup`;
+  const settings = extractSettings(given, path, where);
+  for (const key of EXCLUDED_SETTINGS)
+    if (settings[key] !== undefined) throw new UserError(`${where}: ${key} is not allowed in a nightly file`);
+  const file = config === undefined ? {} : await readCampaignFile(here(config));
+  const { model: _model, out: _out, ...kept } = { ...file, ...settings };
+  checkSettings(kept, {}, where);
+  return { model: here(model), release: here(release), games, settings: kept };
 }
 
 type RawCampaign = z.output<typeof nightlySchema>['campaigns'][string];

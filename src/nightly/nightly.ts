@@ -17,6 +17,8 @@ import {
 import { exists } from '../triage/findings.ts';
 import { minimize } from '../triage/minimize/minimize.ts';
 import { isCounted, type TriagedFault, triage } from '../triage/triage.ts';
+import { playCup } from './cup.ts';
+import { type CupResult, cupText } from './cup-result.ts';
 import {
   BASELINES_FOLDER,
   baselinePath,
@@ -42,6 +44,8 @@ export interface NightResult {
   readonly failures: readonly CampaignFailure[];
   /** Number of new reproducible faults. */
   readonly fresh: number;
+  /** What the cup says of tonight's model; absent without one. */
+  readonly cup?: CupResult;
 }
 
 /**
@@ -89,6 +93,7 @@ async function runNight(
   const night = await newNightName(out, new Date());
   const nightHeading = `${title}, ${nightTitle(night)}`;
   const { failures, figures } = await runTurns(config, observer, signal);
+  const cup = signal.aborted ? undefined : await playNightCup(config, observer, failures);
   const begun = await begunCampaigns(out, campaigns, figures);
   const readable = await readableCampaigns(begun, failures, observer);
   await minimizeNewFaults(config, readable, observer, signal);
@@ -97,7 +102,10 @@ async function runNight(
     title: nightHeading,
     name: title,
     replayLine,
-    notes: signal.aborted ? ['The night was ended before its time was up.'] : [],
+    notes: [
+      ...(signal.aborted ? ['The night was ended before its time was up.'] : []),
+      ...(cup === undefined ? [] : [cupText(cup)]),
+    ],
   });
   for (const campaign of reported) {
     await makeFolder(join(out, BASELINES_FOLDER), 'the folder of baselines');
@@ -120,7 +128,32 @@ async function runNight(
     campaigns: reported,
     failures: [...failures.values()],
     fresh,
+    ...(cup === undefined ? {} : { cup }),
   };
+}
+
+/** Plays the cup, if there is one. Where it can't be played it is recorded as a failure and does not affect the campaigns. */
+async function playNightCup(
+  { cup, out }: NightlyConfig,
+  observer: NightMonitor,
+  failures: Map<string, CampaignFailure>,
+): Promise<CupResult | undefined> {
+  if (cup === undefined) return undefined;
+  try {
+    return await playCup(out, cup, observer, ({ done, total }) =>
+      observer.onPhase('playing the cup', done, total),
+    );
+  } catch (error) {
+    if (!(error instanceof UserError || error instanceof MachineError)) throw error;
+    const failure = {
+      name: 'cup',
+      message: errorMessage(error),
+      isMachine: error instanceof MachineError,
+    };
+    failures.set(failure.name, failure);
+    observer.onFailure(failure);
+    return undefined;
+  }
 }
 
 interface BegunCampaign {

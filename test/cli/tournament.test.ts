@@ -429,6 +429,8 @@ test('the list has both sides, and --help has examples', async () => {
   expect(stdout).toMatch(/^120 games on 60 seeds, seed 8\n\n {2}rank {2}model +Bradley–Terry/);
   expect(stdout).toMatch(/\n {2}1 +best +\d+ +\d+–\d+/);
   expect(stdout).toMatch(/rank {2}opponent/);
+  expect(stdout.trimEnd().split('\n').at(-1)).toBe(join(out, 'tournament.html'));
+  expect(read(out, 'tournament.html').match(/class="interval"/g)).toHaveLength(5);
   const help = await neurofuzz(['tournament', '--help']);
   expect(help.stdout).toContain('neurofuzz tournament --resume --out cup new.onnx');
 });

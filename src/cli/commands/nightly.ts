@@ -57,8 +57,9 @@ async function run(file: string, options: NightlyFlags): Promise<void> {
     monitor.finish();
     if (options.json === true) printJson(result);
     else if (options.quiet !== true) printLines(nightLines(result));
-    process.exitCode = result.fresh > 0 && options.exitZero !== true ? EXIT.findings : EXIT.done;
-    if (result.fresh === 0) throwWorstFailure(result);
+    const isFound = result.fresh > 0 || result.cup?.isWeaker === true;
+    process.exitCode = isFound && options.exitZero !== true ? EXIT.findings : EXIT.done;
+    if (!isFound) throwWorstFailure(result);
   } finally {
     monitor.finish();
     shutdown.release();
@@ -91,5 +92,5 @@ A nightly file:
       model: letters.onnx
       seeds: letters/
 
-Exit codes: 0 no new fault, 1 with new faults, 2 no new fault but a campaign is misconfigured, 3 no new fault but the machine failed.
+Exit codes: 0 no new fault, 1 with new faults or a model that the cup shows to be weaker than the release, 2 no new fault but a campaign is misconfigured, 3 no new fault but the machine failed.
 docs/nightly.md has files for cron, systemd, GitHub Actions and Kubernetes.`;

@@ -1,6 +1,9 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { type Command, Option } from 'commander';
 import { checkSettings, type RawSettings, readCampaignFile } from '../../config/load.ts';
 import type { SettingName } from '../../config/schema.ts';
+import { fileError } from '../../core/errors.ts';
 import { formatCount, plural } from '../../core/format-number.ts';
 import {
   RATINGS,
@@ -155,8 +158,21 @@ async function run(models: readonly string[], flags: TournamentFlags): Promise<v
       onProgress,
     ),
   );
+  await writePage(join(folder, PAGE_FILE), report);
   if (flags.json === true) printJson({ ...report, folder });
   else if (flags.quiet !== true) printLines(reportLines(report, folder));
+}
+
+/** File of a tournament's folder that holds the page. */
+const PAGE_FILE = 'tournament.html';
+
+async function writePage(path: string, report: TournamentReport): Promise<void> {
+  const { tournamentPageHtml } = await import('../../report/html/tournament-page.tsx');
+  try {
+    await writeFile(path, tournamentPageHtml(report));
+  } catch (error) {
+    throw fileError(error, 'write', path);
+  }
 }
 
 /** The settings of a campaign file that games depend on. */
@@ -197,7 +213,7 @@ function reportLines(report: TournamentReport, folder: string): string[] {
       return [...(groups.length > 1 ? ['', `group ${group}`] : []), ...tables];
     }),
     '',
-    folder,
+    join(folder, PAGE_FILE),
   ];
 }
 

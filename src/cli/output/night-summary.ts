@@ -1,6 +1,7 @@
 import { chanceText } from '../../campaign/findings/new-fault-chance.ts';
 import { seedLines } from '../../campaign/monitor/seed-statistics.ts';
 import { formatCount, plural } from '../../core/format-number.ts';
+import { cupText } from '../../nightly/cup-result.ts';
 import type { NightResult } from '../../nightly/nightly.ts';
 import { failureText, groupFaults, headline, type InCampaign, stateText } from '../../report/fault-groups.ts';
 import { inputText, type ReportedFault } from '../../report/reported-fault.ts';
@@ -14,7 +15,7 @@ const MAX_LISTED = 10;
  * Formats the summary that is printed at the end of a night: new faults, campaigns that failed, known and fixed faults, then the
  * figures of each campaign. The last lines, which a terminal shows first, repeat the number of new faults.
  */
-export function nightLines({ title, campaigns, failures, files }: NightResult): string[] {
+export function nightLines({ title, campaigns, failures, files, cup }: NightResult): string[] {
   const groups = groupFaults(campaigns);
   const { fresh, known, fixed, uncounted } = groups;
   const counts = headline(groups, failures);
@@ -35,6 +36,7 @@ export function nightLines({ title, campaigns, failures, files }: NightResult): 
     ...(fresh.length === 0
       ? []
       : [`${plural(fresh.length, 'new fault')}: ${fresh.slice(0, MAX_LISTED).map(placeText).join(', ')}`]),
+    ...(cup === undefined ? [] : [cupText(cup)]),
     `report: ${files.html}`,
   ];
 }

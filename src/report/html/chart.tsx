@@ -15,6 +15,8 @@ export interface ChartData {
   readonly axis?: string;
   /** Whether the values are counts, which have whole ticks. */
   readonly isCount?: boolean;
+  /** Where the vertical axis begins; 0, or the least value of a logarithmic axis, by default. */
+  readonly low?: number;
 }
 
 const compactNumber = new Intl.NumberFormat('en', { notation: 'compact', maximumSignificantDigits: 3 });
@@ -27,15 +29,15 @@ function compact(value: number): string {
 }
 
 /** A line chart. */
-export function Chart({ title, points, log = false, axis, isCount = false }: ChartData) {
+export function Chart({ title, points, log = false, axis, isCount = false, low: start }: ChartData) {
   const drawable = points.filter(([, value]) => Number.isFinite(value) && (!log || value > 0));
   if (drawable.length === 0) return null;
   const values = drawable.map(([, value]) => value);
   const last = drawable[drawable.length - 1];
   const x = scaleLinear([0, last[0] > 0 ? last[0] : 1], [MARGIN.left, WIDTH - MARGIN.right]);
   const heights: [number, number] = [HEIGHT - MARGIN.bottom, MARGIN.top];
-  const low = log ? Math.min(...values) / 1.5 : 0;
-  const high = (Math.max(...values) || 1) * (log ? 1.5 : 1.05);
+  const low = start ?? (log ? Math.min(...values) / 1.5 : 0);
+  const high = start === undefined ? (Math.max(...values) || 1) * (log ? 1.5 : 1.05) : Math.max(...values);
   const y = log ? scaleLog([low, high], heights) : scaleLinear([low, high], heights);
   const path = line<readonly [number, number]>(
     ([at]) => x(at),
