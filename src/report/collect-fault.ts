@@ -17,6 +17,7 @@ import type { TriagedFault } from '../triage/triage.ts';
 import { collectNumbers } from './collect-numbers.ts';
 import { collectOutputs } from './collect-outputs.ts';
 import { collectTexts } from './collect-texts.ts';
+import type { FaultExplainer } from './explain-faults.ts';
 import { locateInGraph } from './graph-location.ts';
 import type { LineageIndex } from './lineage.ts';
 import { findingPictures, type PictureBudget, renderPicture } from './pictures/images.ts';
@@ -46,6 +47,8 @@ export interface FaultContext {
   readonly budget: PictureBudget;
   /** Runs the model on the testcases of a finding; absent if it is not to be run, or cannot be. */
   readonly answers?: AnswerFinding | undefined;
+  /** Draws where the model looked; absent if that is not asked for. */
+  readonly explainer?: FaultExplainer | undefined;
   /** Makes the command that reproduces the finding in a folder. */
   readonly replayLine: (folder: string) => string;
 }
@@ -99,6 +102,10 @@ export async function collectFault(
         )
       : [],
     predictions: answers.predictions,
+    explanations:
+      image === undefined || testcase === undefined
+        ? undefined
+        : await context.explainer?.explain({ seed, finding: testcase }),
     texts: await collectTexts(shown, { config, testcase, seed, seedAnswer: answers.seedAnswer, roles }),
     outputs: await collectOutputs(shown, answers.classes),
     layerDivergence: finding.departures,

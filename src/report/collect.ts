@@ -3,16 +3,21 @@ import { basename, join } from 'node:path';
 import { dependenceText, isBatchDependence } from '../analysis/batch-dependence/describe-dependence.ts';
 import { withFindings } from '../campaign/monitor/seed-statistics.ts';
 import { checkSettings, readCampaignFile } from '../config/load.ts';
+import type { TestcaseData } from '../inputs/testcase.ts';
 import { isSignatureOf } from '../objectives/objective.ts';
 import { objectiveSpecs } from '../objectives/registry.ts';
 import { CAMPAIGN_FILE, EVENTS_FILE } from '../storage/campaign-store.ts';
+import { INPUT_FILE } from '../storage/finding-files.ts';
+import { loadTestcase, testcasePath } from '../storage/journal.ts';
 import { type CampaignManifest, readManifest } from '../storage/manifest-reader.ts';
 import { verifyManifest } from '../storage/trust/manifest-signature.ts';
+import type { LocatedFinding } from '../triage/findings.ts';
 import { readFindings } from '../triage/findings.ts';
 import type { TriagedFault } from '../triage/triage.ts';
 import { type AnswerFinding, collectFault, type FaultContext } from './collect-fault.ts';
 import { collectStatistics, readJsonLines } from './collect-statistics.ts';
 import { collectThreat } from './collect-threat.ts';
+import { explainedConfig, FaultExplainer } from './explain-faults.ts';
 import { LineageIndex } from './lineage.ts';
 import type { PictureBudget } from './pictures/images.ts';
 import { findingAnswers } from './predictions.ts';
@@ -40,6 +45,8 @@ export interface CollectOptions {
   /** Number of faults shown in full; the others are only listed. */
   readonly maxFaults: number;
   readonly budget: PictureBudget;
+  /** Whether to draw where the model looked. */
+  readonly explains?: boolean | undefined;
   /** Makes the command that reproduces the finding in a folder. */
   readonly replayLine: (folder: string) => string;
 }
@@ -83,7 +90,17 @@ export async function collectCampaign(folder: string, options: CollectOptions): 
     const graph = model?.graph;
     const answers: AnswerFinding | undefined =
       model && ((...shown) => findingAnswers((testcase) => model.answer(testcase), ...shown));
-    const context: FaultContext = { folder, config, manifest, graph, lineages, budget, answers, replayLine };
+    const explainer =
+      options.explains === true && model !== undefined
+        ? new FaultExplainer(
+            explainedConfig(config, model.path, String(manifest.settings.seed)),
+            await readSeedTestcases(folder, lineages, manifest, findings),
+            gaps,
+          )
+        : undefined;
+    const context: FaultContext = {
+      ...{ folder, config, manifest, graph, lineages, budget, answers, explainer, replayLine },
+    };
     try {
       for (const fault of options.faults.slice(0, maxFaults)) {
         const located = findings.filter(({ finding }) => finding.signature === fault.signature);
@@ -115,6 +132,26 @@ export async function collectCampaign(folder: string, options: CollectOptions): 
     gaps: [...gaps, ...damage],
     damage,
   };
+}
+
+/** Most seeds that are read for explanations. */
+const MAX_SEEDS = 20;
+
+/** Seeds from the corpus, and those that are findings themselves. */
+async function readSeedTestcases(
+  folder: string,
+  { seedIds }: LineageIndex,
+  { inputs }: CampaignManifest,
+  findings: readonly LocatedFinding[],
+): Promise<readonly TestcaseData[]> {
+  const seeds: TestcaseData[] = [];
+  for (const id of seedIds.slice(0, MAX_SEEDS)) {
+    const located = findings.find(({ finding }) => finding.id === id);
+    const path = located === undefined ? testcasePath(folder, id) : join(located.folder, INPUT_FILE);
+    const loaded = await loadTestcase(path, inputs, id);
+    if (typeof loaded !== 'string') seeds.push(loaded.data);
+  }
+  return seeds;
 }
 
 /** The resolved settings as names and values, followed by digests and versions. */

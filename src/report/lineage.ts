@@ -24,6 +24,11 @@ export class LineageIndex {
     return new LineageIndex(new Map(lineages.map((lineage) => [lineage.id, lineage])));
   }
 
+  /** Ids of the seeds, in the order of the journal. */
+  get seedIds(): readonly string[] {
+    return [...this.#byId.values()].filter(({ generation }) => generation === 0).map(({ id }) => id);
+  }
+
   /** Lineages from the seed to a testcase, the testcase last. Ancestors missing from the corpus are left out. */
   ancestryOf(testcase: Lineage): Lineage[] {
     const ancestry: Lineage[] = [testcase];

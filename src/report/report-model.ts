@@ -75,6 +75,11 @@ export class ReportModel {
     return undefined;
   }
 
+  /** Path of the model's file. */
+  get path(): string {
+    return this.#opened.model;
+  }
+
   /** Whether it can still be run. */
   get canRun(): boolean {
     return this.#canRun;

@@ -64,6 +64,8 @@ export interface ReportOptions {
   readonly name?: string | undefined;
   /** Makes the command that reproduces the finding in a folder. */
   readonly replayLine: (folder: string) => string;
+  /** Whether to draw where the model looked, by methods that are checked on it first. */
+  readonly explains?: boolean | undefined;
   /** Is told how many campaigns have been collected. */
   readonly onProgress?: OnProgress | undefined;
   /** Further remarks, a line each. */
@@ -125,7 +127,7 @@ interface ReportSection {
 
 async function collectSections(
   campaigns: readonly ReportSource[],
-  { replayLine, onProgress = () => {} }: ReportOptions,
+  { replayLine, explains, onProgress = () => {} }: ReportOptions,
 ): Promise<ReportSection[]> {
   const triages: TriageResult[] = [];
   // Reading the findings of a campaign takes about as long as drawing its faults.
@@ -148,6 +150,7 @@ async function collectSections(
       faults: triaged.faults,
       maxFaults: shownCounts[i],
       budget,
+      explains,
       replayLine,
     });
     const furtherDamage = triaged.damage.filter((line) => !collected.damage.includes(line));

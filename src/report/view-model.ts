@@ -91,6 +91,8 @@ export interface FaultView {
   readonly numbers: readonly NumbersView[];
   /** What the model predicts for the seed and the finding; empty if it was not run. */
   readonly predictions: readonly PredictionView[];
+  /** Where the model looked; absent where that was not asked for, or cannot be drawn. */
+  readonly explanations?: ExplanationsView | undefined;
   readonly texts: readonly TextView[];
   readonly outputs: readonly OutputView[];
   readonly layerDivergence: LayerDivergences | undefined;
@@ -110,6 +112,14 @@ export interface PredictionView {
   readonly model: 'model' | 'second model' | undefined;
   /** `class 7 (98.2 %)` */
   readonly text: string;
+}
+
+/** Where the model looked, by the methods that depend on this very model. */
+export interface ExplanationsView {
+  /** Of each method, the map of the seed and of the finding. */
+  readonly pictures: readonly PictureView[];
+  /** Methods that are left out, with the similarity of their maps to those of a model with random layers. */
+  readonly leftOut: readonly string[];
 }
 
 export interface PictureView {

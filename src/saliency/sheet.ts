@@ -80,3 +80,13 @@ export async function sheetPng(rows: readonly (readonly Tile[])[]): Promise<Uint
     .png({ compressionLevel: 9, palette: false })
     .toBuffer();
 }
+
+/** A PNG of one tile, enlarged so that its pixels can be seen. */
+export async function tilePng(tile: NonNullable<Tile>): Promise<Uint8Array> {
+  const { data, width, height, channels } = tile;
+  const scale = Math.max(1, Math.ceil(MIN_SIDE / Math.max(height, width)));
+  return sharp(data, { raw: { width, height, channels } })
+    .resize(scale * width, scale * height, { kernel: 'nearest' })
+    .png({ compressionLevel: 9, palette: false })
+    .toBuffer();
+}

@@ -67,11 +67,29 @@ test('the untouched model gives exactly 1, edges do so whatever the model, and t
 
 test('a method that is named and draws the picture: exit 1, and a table with its verdict', async () => {
   const out = join(folder, 'sheets');
-  const args = [...PICTURES, '--method', 'edges', 'gradient', '-s', '1', '-j', '1', '--out', out];
+  const page = join(folder, 'check.html');
+  const args = [
+    ...PICTURES,
+    '--method',
+    'edges',
+    'gradient',
+    '-s',
+    '1',
+    '-j',
+    '1',
+    '--out',
+    out,
+    '--html',
+    page,
+  ];
   const { code, stdout } = await neurofuzz(['saliency-check', ...args]);
   expect(code).toBe(1);
   expect(stdout).toMatch(/edges +1\.00 ████ .*depends on the picture/);
   expect(stdout).toContain('agreement');
+  const html = readFileSync(page, 'utf8');
+  // Two methods, each with the model itself and three steps, and the pictures of three inputs.
+  expect(html.match(/<img /g)).toHaveLength(3 * (2 * 4 + 1));
+  expect(html).toContain('depends on the picture');
   const [npz] = readdirSync(out).filter((name) => name.endsWith('.npz'));
   const arrays = new Map(decodeNpz(readFileSync(join(out, npz)), npz));
   // The model itself, and a step for each of three layers.

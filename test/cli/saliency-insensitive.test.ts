@@ -1,4 +1,4 @@
-import { readdirSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from '@jest/globals';
 import { digests, findingFolders, readJson } from '../support/campaign.ts';
@@ -47,6 +47,14 @@ test('maps under the model and a copy with random layers: the figure of saliency
   ]);
   const [{ judged }] = JSON.parse(check.stdout).methods;
   expect(seed.violation.details.correlation).toBe(judged.mean);
+  const page = join(folder, 'report.html');
+  const reported = await neurofuzz(['report', single, '--explain', '--out', page]);
+  expect(reported.code).toBe(0);
+  const html = readFileSync(page, 'utf8');
+  expect(html).toContain('Where the model looked');
+  // Of each method that passes the map of the finding, which is the seed itself.
+  expect(html).toMatch(/gradient, finding: class \d/);
+  expect(html).not.toContain('edges, finding');
   await fuzz(double, objective, ['-j', '2']);
   expect(digests(double, 'corpus', 'findings', 'copy')).toEqual(
     digests(single, 'corpus', 'findings', 'copy'),

@@ -23,6 +23,10 @@ export function reportCommand(): Command {
       'baseline or older campaign: marks faults as new, known or fixed (default: what neurofuzz view noted)',
     )
     .option('--title <text>', "heading (default: neurofuzz and the model's name)")
+    .option(
+      '--explain',
+      'draw where the model looked at seeds and findings, by methods that depend on this model (see saliency-check)',
+    )
     .option('--junit <file>', 'also write JUnit XML: one test case per objective and per fault')
     .option('--sarif <file>', 'also write SARIF 2.1.0: one rule per objective, one result per fault')
     .option('--markdown <file>', 'also write a Markdown summary, for a CI job')
@@ -37,6 +41,7 @@ interface ReportFlags extends OutputOptions {
   readonly out?: string;
   readonly against?: string;
   readonly title?: string;
+  readonly explain?: boolean;
   readonly junit?: string;
   readonly sarif?: string;
   readonly markdown?: string;
@@ -56,7 +61,7 @@ async function run(folders: readonly string[], options: ReportFlags): Promise<vo
     report(
       campaigns,
       { html, junit, sarif, markdown, comment },
-      { title: options.title, replayLine, onProgress },
+      { title: options.title, explains: options.explain, replayLine, onProgress },
     ),
   );
   for (const { damage } of reported) damage.forEach(printError);

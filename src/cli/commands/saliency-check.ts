@@ -1,8 +1,14 @@
+import { writeFile } from 'node:fs/promises';
 import { type Command, Option } from 'commander';
 import { checkSettings, readCampaignFile } from '../../config/load.ts';
-import { UserError } from '../../core/errors.ts';
+import { errorMessage, UserError } from '../../core/errors.ts';
 import { formatNumber, plural } from '../../core/format-number.ts';
-import type { CheckOptions, CheckReport, MethodRow } from '../../model-commands/saliency-check.ts';
+import type {
+  CheckOptions,
+  CheckReport,
+  CheckResult,
+  MethodRow,
+} from '../../model-commands/saliency-check.ts';
 import { METRICS, type Metric } from '../../saliency/metrics.ts';
 import { RANDOMISATIONS, type Randomisation } from '../../saliency/randomize/draw-weights.ts';
 import { ORDERS, type Order } from '../../saliency/verdict.ts';
@@ -25,6 +31,7 @@ import { printJson, printLines } from '../output/terminal.ts';
 
 interface CheckFlags extends OutputOptions, ExplainFlags {
   readonly out?: string;
+  readonly html?: string;
   readonly config?: string;
   readonly order: Order;
   readonly randomise: Randomisation;
@@ -70,6 +77,7 @@ export function saliencyCheckCommand(): Command {
       '0.5',
     )
     .option('--out <dir>', 'write the maps: a PNG sheet and an .npz file for each input')
+    .option('--html <file>', 'write a page with the figures, and the maps of the first three inputs')
     .option('--json', 'print one JSON object on standard output')
     .addHelpText('after', EXAMPLES)
     .action(run);
@@ -106,9 +114,19 @@ async function run(model: string | undefined, flags: CheckFlags): Promise<void> 
       ),
     );
   }
+  if (flags.html !== undefined) await writePage(flags.html, result);
   if (flags.json === true) printJson(report);
   else if (flags.quiet !== true) printLines(reportLines(report));
   process.exitCode = hasFailed(report, options.methods) ? EXIT.findings : EXIT.done;
+}
+
+async function writePage(path: string, result: CheckResult): Promise<void> {
+  const { saliencyPageHtml } = await import('../../report/html/saliency-page.tsx');
+  try {
+    await writeFile(path, await saliencyPageHtml(result));
+  } catch (error) {
+    throw new UserError(`--html: cannot write ${path}: ${errorMessage(error)}`);
+  }
 }
 
 /** Most steps that a table shows. */

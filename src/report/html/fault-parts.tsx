@@ -3,7 +3,8 @@ import { formatCount, formatNumber, plural } from '../../core/format-number.ts';
 import type { ClassGap } from '../../objectives/class-gap.ts';
 import type { Finding } from '../../storage/finding.ts';
 import { differenceText } from '../difference-text.ts';
-import type { OtherFindingView, OutputView } from '../view-model.ts';
+import type { ExplanationsView, OtherFindingView, OutputView } from '../view-model.ts';
+import { Pictures } from './testcase.tsx';
 
 /** By how much two models prefer their classes, as text. */
 export function gapText({ reference, copy }: ClassGap): string {
@@ -118,5 +119,25 @@ export function OtherFindings({
         {total - 1 > others.length ? <li>and {formatCount(total - 1 - others.length)} more</li> : null}
       </ul>
     </details>
+  );
+}
+
+/** Where the model looked, by the methods whose maps depend on this very model. */
+export function ExplanationsPart({ explanations }: { readonly explanations: ExplanationsView | undefined }) {
+  if (explanations === undefined) return null;
+  const { pictures, leftOut } = explanations;
+  return (
+    <>
+      <h4>Where the model looked</h4>
+      <Pictures pictures={pictures} />
+      <p class="soft">
+        {pictures.length === 0
+          ? 'No method depends on this model, or gives a map.'
+          : 'Red is for the class, blue against it.'}
+        {leftOut.length === 0
+          ? ''
+          : ` Left out, since their maps hardly change or vary too much when half of the layers is random: ${leftOut.join(', ')}.`}
+      </p>
+    </>
   );
 }

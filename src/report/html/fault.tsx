@@ -7,7 +7,15 @@ import { differenceText } from '../difference-text.ts';
 import type { FaultView } from '../view-model.ts';
 import { Bars } from './chart.tsx';
 import { filterAttributes } from './fault-filter.tsx';
-import { FreeValuesPart, gapText, OtherFindings, Output, SeverityPart, shortNumber } from './fault-parts.tsx';
+import {
+  ExplanationsPart,
+  FreeValuesPart,
+  gapText,
+  OtherFindings,
+  Output,
+  SeverityPart,
+  shortNumber,
+} from './fault-parts.tsx';
 import { GraphPicture } from './graph.tsx';
 import { Numbers, Picture, Pictures, Predictions, TextPart } from './testcase.tsx';
 
@@ -55,6 +63,7 @@ export function FaultCard({ view, id }: { readonly view: FaultView; readonly id:
       <RepairPart fault={fault} />
       <Pictures pictures={pictures} predictions={predictions} />
       {pictures.length > 0 ? null : <Predictions predictions={predictions} />}
+      <ExplanationsPart explanations={view.explanations} />
       {texts.map((text) => (
         <TextPart key={text.label} text={text} />
       ))}

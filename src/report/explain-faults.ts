@@ -1,0 +1,153 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { CampaignConfig } from '../config/schema.ts';
+import { errorMessage, MachineError, UserError } from '../core/errors.ts';
+import { encodeTestcase, type TestcaseData, testcaseId } from '../inputs/testcase.ts';
+import { packBatch } from '../model/testcase-batch.ts';
+import { explain } from '../model-commands/explain.ts';
+import { type CheckReport, checkSaliency } from '../model-commands/saliency-check.ts';
+import { geometryOfInput } from '../saliency/explain.ts';
+import { mapTile, type Tile, tilePng } from '../saliency/sheet.ts';
+import type { ExplanationsView, PictureView } from './view-model.ts';
+
+/** Seeds of the campaign that methods are checked on, and random draws. */
+const CHECKED_SEEDS = 10;
+const REPEATS = 2;
+
+/** Similarity to maps of a model whose layers near the output are random that is accepted. */
+const MOST = 0.5;
+
+/** The testcases of a fault that are explained. */
+export interface ExplainedTestcases {
+  readonly seed: TestcaseData | undefined;
+  readonly finding: TestcaseData;
+}
+
+const SILENT = { info: (): void => {}, warn: (): void => {} };
+
+/** Draws where the model looked, for the faults of one campaign, by methods that were checked on its model. */
+export class FaultExplainer {
+  readonly #config: CampaignConfig;
+  readonly #seeds: readonly TestcaseData[];
+  readonly #gaps: string[];
+  #check: Promise<CheckReport> | undefined;
+  #hasFailed = false;
+
+  /**
+   * @param config of the campaign, with the path and the range that it recorded
+   * @param seeds of the campaign
+   * @param gaps receives why nothing is drawn
+   */
+  constructor(config: CampaignConfig, seeds: readonly TestcaseData[], gaps: string[]) {
+    this.#config = config;
+    const [first] = seeds;
+    this.#seeds = seeds.filter(({ form }) => form.key === first?.form.key).slice(0, CHECKED_SEEDS);
+    this.#gaps = gaps;
+  }
+
+  /** Maps of the seed and the finding by each method that passed; undefined where none can be drawn. */
+  async explain(testcases: ExplainedTestcases): Promise<ExplanationsView | undefined> {
+    if (this.#hasFailed || this.#seeds.length === 0) return undefined;
+    try {
+      this.#check ??= this.#checkMethods();
+      const { methods } = await this.#check;
+      const judged = methods.filter(({ isControl }) => !isControl);
+      const passed = judged
+        .filter(({ verdict }) => verdict === 'depends on the model')
+        .map(({ name }) => name);
+      const pictures = passed.length === 0 ? [] : await this.#draw(testcases, passed);
+      const leftOut = judged
+        .filter(({ name }) => !passed.includes(name))
+        .map(
+          ({ name, judged: figures }) => `${name} (${figures === null ? 'no map' : figures.mean.toFixed(2)})`,
+        );
+      return { pictures, leftOut };
+    } catch (error) {
+      if (!(error instanceof UserError || error instanceof MachineError)) throw error;
+      this.#hasFailed = true;
+      this.#gaps.push(`Where the model looked is not shown: ${errorMessage(error)}`);
+      return undefined;
+    }
+  }
+
+  #checkMethods(): Promise<CheckReport> {
+    return this.#withSeeds(this.#seeds, async (config) => {
+      const { report } = await checkSaliency(
+        config,
+        {
+          methods: undefined,
+          classIndex: undefined,
+          inputs: CHECKED_SEEDS,
+          baseline: undefined,
+          order: 'cascade',
+          randomise: 'permute',
+          repeats: REPEATS,
+          layers: undefined,
+          against: undefined,
+          metric: 'signed',
+          most: MOST,
+        },
+        SILENT,
+      );
+      return report;
+    });
+  }
+
+  #draw({ seed, finding }: ExplainedTestcases, methods: readonly string[]): Promise<readonly PictureView[]> {
+    const isAlike = seed !== undefined && seed.form.key === finding.form.key;
+    const shown = [...(isAlike ? [{ of: 'seed', data: seed }] : []), { of: 'finding', data: finding }];
+    const inputs = shown.length;
+    return this.#withSeeds(
+      shown.map(({ data }) => data),
+      async (config) => {
+        const { prepared, explanations } = await explain(
+          config,
+          { methods, classIndex: undefined, inputs, baseline: undefined },
+          SILENT,
+        );
+        const pictures: PictureView[] = [];
+        for (const name of methods)
+          for (const { of, data } of shown) {
+            // Inputs that the settings leave out are not explained.
+            const i = prepared.inputs.findIndex((input) => testcaseId(input.data) === testcaseId(data));
+            const explanation = explanations.get(name)?.[i];
+            const { picture } = geometryOfInput(prepared.context, data);
+            if (explanation === undefined || !('map' in explanation) || picture === undefined) continue;
+            const label = `${name}, ${of}: class ${prepared.inputs[i].classIndex}`;
+            pictures.push(await pictureOf(label, mapTile(explanation.map.signed, picture)));
+          }
+        return pictures;
+      },
+    );
+  }
+
+  /** Calls with settings that name a file of these testcases, which is removed afterwards. */
+  async #withSeeds<T>(
+    testcases: readonly TestcaseData[],
+    use: (config: CampaignConfig) => Promise<T>,
+  ): Promise<T> {
+    const folder = await mkdtemp(join(tmpdir(), 'neurofuzz-explain-'));
+    try {
+      const path = join(folder, 'testcases.npz');
+      await writeFile(path, encodeTestcase(packBatch(testcases), testcases.length));
+      return await use({ ...this.#config, seeds: [path] });
+    } finally {
+      await rm(folder, { recursive: true, force: true });
+    }
+  }
+}
+
+/** The settings of a campaign that say how its model and inputs are read. */
+export function explainedConfig(config: CampaignConfig, model: string, seed: string): CampaignConfig {
+  const limits = { linf: undefined, l2: undefined, l0: undefined, edits: undefined, valid: undefined };
+  const search = { threatModel: undefined, mutator: undefined, fixed: undefined, deephunter: undefined };
+  const sources = { labels: undefined, corpus: undefined, coverageReference: undefined };
+  return { ...config, ...limits, ...search, ...sources, model, seed, jobs: 1 };
+}
+
+async function pictureOf(label: string, tile: NonNullable<Tile>): Promise<PictureView> {
+  const png = await tilePng(tile);
+  const source = `data:image/png;base64,${Buffer.from(png).toString('base64')}`;
+  return { label, source, width: tile.width, height: tile.height };
+}
