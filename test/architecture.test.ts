@@ -16,6 +16,7 @@ const LEVELS: readonly (readonly string[])[] = [
   ['attacks'],
   ['audit'],
   ['fuzzer'],
+  ['reprogram'],
   ['tournament'],
   ['storage'],
   ['workers'],

@@ -62,6 +62,10 @@ export const COMMAND_SUMMARIES = {
     arguments: '[model]',
     description: 'Check whether a robust classifier is robust, or only hides its gradients',
   },
+  reprogram: {
+    arguments: '[model]',
+    description: 'Search for one change that sends all inputs to a class: a pattern, a frame or a patch',
+  },
   explain: {
     arguments: '[model]',
     description: 'Say which pixels, columns or tokens of an input the score of a class depends on',

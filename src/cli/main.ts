@@ -37,6 +37,7 @@ const COMMANDS: Readonly<Record<CommandName, (startedAt: number) => Promise<Comm
   threat: async () => (await import('./commands/threat.ts')).threatCommand(),
   contest: async () => (await import('./commands/contest.ts')).contestCommand(),
   'audit-defense': async () => (await import('./commands/audit-defense.ts')).auditDefenseCommand(),
+  reprogram: async () => (await import('./commands/reprogram.ts')).reprogramCommand(),
   explain: async () => (await import('./commands/explain.ts')).explainCommand(),
   'saliency-check': async () => (await import('./commands/saliency-check.ts')).saliencyCheckCommand(),
   tournament: async () => (await import('./commands/tournament.ts')).tournamentCommand(),

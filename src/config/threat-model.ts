@@ -23,7 +23,15 @@ export type GoalKind = (typeof GOAL_KINDS)[number];
 
 /** Built-in objectives that can show that a goal is reached. The first is the default, except for abstain, which needs a bound. */
 export const GOAL_OBJECTIVES: Readonly<Record<GoalKind, readonly string[]>> = {
-  untargeted: ['misclassified', 'confident-error', 'defence', 'quantization', 'differential', 'metamorphic'],
+  untargeted: [
+    'misclassified',
+    'confident-error',
+    'defence',
+    'universal',
+    'quantization',
+    'differential',
+    'metamorphic',
+  ],
   targeted: ['misclassified'],
   abstain: ['assert'],
   reliability: ['nonfinite', 'slow', 'consistent', 'assert'],

@@ -200,29 +200,43 @@ export const misclassified: ObjectiveKind = {
 };
 
 /** A wrong class within the limits that a defence is claimed to hold in; the name tells by which attack. */
-export const defence: ObjectiveKind = {
-  name: 'defence',
-  help: 'a wrong class within the limits of a defence, as audit-defense finds it; needs --labels and a constraint',
-  parameters: [],
-  breaksSeeds: true,
-  make(values, context) {
-    const wrong = misclassified.make(values, context);
-    const name = instanceName('defence', context.name);
-    return {
-      name,
-      labelled: true,
-      breaksSeed: () => true,
-      refuses: (run) => wrong.refuses?.(run),
-      judge(run, report) {
-        wrong.judge(run, (row, violation) =>
-          report(row, { ...violation, objective: 'defence', signature: name }),
-        );
-      },
-      margins: (run, row, out) => wrong.margins?.(run, row, out) ?? 0,
-      marginSlope: (run, row, index) => wrong.marginSlope?.(run, row, index),
-    };
-  },
-};
+export const defence = wrongClass(
+  'defence',
+  'a wrong class within the limits of a defence, as audit-defense finds it; needs --labels and a constraint',
+);
+
+/** A class that one change gives to inputs of other classes; the name tells which. */
+export const universal = wrongClass(
+  'universal',
+  'a class that one change for all inputs leads to, as reprogram finds it; needs --labels and a constraint',
+);
+
+/** A wrong class under a signature that its name gives. */
+function wrongClass(kind: string, help: string): ObjectiveKind {
+  return {
+    name: kind,
+    help,
+    parameters: [],
+    breaksSeeds: true,
+    make(values, context) {
+      const wrong = misclassified.make(values, context);
+      const name = instanceName(kind, context.name);
+      return {
+        name,
+        labelled: true,
+        breaksSeed: () => true,
+        refuses: (run) => wrong.refuses?.(run),
+        judge(run, report) {
+          wrong.judge(run, (row, violation) =>
+            report(row, { ...violation, objective: kind, signature: name }),
+          );
+        },
+        margins: (run, row, out) => wrong.margins?.(run, row, out) ?? 0,
+        marginSlope: (run, row, index) => wrong.marginSlope?.(run, row, index),
+      };
+    },
+  };
+}
 
 /** @throws UserError on a text that is not a list of classes */
 function parseTargets(text: string): ReadonlySet<number> {

@@ -8,7 +8,7 @@ import { confidentError } from './confident-error.ts';
 import { consistent } from './consistent.ts';
 import { differential, quantization } from './differential.ts';
 import { metamorphic } from './metamorphic.ts';
-import { defence, misclassified } from './misclassified.ts';
+import { defence, misclassified, universal } from './misclassified.ts';
 import { nonfinite } from './nonfinite.ts';
 import type { Objective, ObjectiveKind } from './objective.ts';
 import { loadObjectivePlugin } from './plugin.ts';
@@ -29,6 +29,7 @@ export const OBJECTIVES = new Registry<ObjectiveKind>({
     misclassified,
     confidentError,
     defence,
+    universal,
     consistent,
     saliencyInsensitive,
     slow,

@@ -14,6 +14,8 @@ import type { HalfSettings } from '../model/half.ts';
 import type { InferredShapes } from '../model/infer-shapes.ts';
 import type { LoadOptions, ModelInfo, SecondModelInfo, SecondModelOptions } from '../model/model.ts';
 import type { ModelFiles, Quantization } from '../model/quantize/kind.ts';
+import type { ProgramRun } from '../reprogram/program-oracle.ts';
+import type { TrainedProgram, TrainRequest } from '../reprogram/train-program.ts';
 import type { ExplainRequest, Explanations, MethodRefusals } from '../saliency/explain.ts';
 import type { RandomizeRequest } from '../saliency/randomize/randomize-model.ts';
 import { loadOptions, modelPath } from '../storage/load-options.ts';
@@ -249,6 +251,25 @@ export class ModelSession {
   /** Tries a testcase as the model's first run. @throws UserError where the model fails, or ends the process */
   tryFirst(testcase: TestcaseData): Promise<void> {
     return this.#probe([testcase], []);
+  }
+
+  /**
+   * Trains one change for all inputs.
+   *
+   * @param onShare called with the share of the training that is done
+   * @throws UserError where the model has no gradients and they are asked for, or it ends the process
+   */
+  async trainProgram(request: TrainRequest, onShare?: (share: number) => void): Promise<TrainedProgram> {
+    this.#requireLoaded();
+    return this.#call('training a program on it', () =>
+      this.#process.call('trainProgram', request, undefined, onShare),
+    );
+  }
+
+  /** Logits of inputs with a program in them. @throws UserError where the model ends the process */
+  async runProgram(request: ProgramRun): Promise<Float64Array[]> {
+    this.#requireLoaded();
+    return this.#call('running a program on it', () => this.#process.call('runProgram', request));
   }
 
   /**

@@ -149,7 +149,7 @@ describe('the goal of a threat model', () => {
     [
       'untargeted',
       'nonfinite',
-      'misclassified, confident-error, defence, quantization, differential, metamorphic',
+      'misclassified, confident-error, defence, universal, quantization, differential, metamorphic',
     ],
     ['targeted', 'quantization', 'misclassified'],
     ['abstain', 'nonfinite', 'assert'],

@@ -22,6 +22,8 @@ import type { PairNoise } from '../../model/pair-noise.ts';
 import type { ModelFiles, Quantization } from '../../model/quantize/kind.ts';
 import { groupIntoBatches, packBatch } from '../../model/testcase-batch.ts';
 import { makeObjective } from '../../objectives/registry.ts';
+import { ProgramOracle, type ProgramRun } from '../../reprogram/program-oracle.ts';
+import { type TrainedProgram, type TrainRequest, trainProgram } from '../../reprogram/train-program.ts';
 import {
   type ExplainRequest,
   type Explanations,
@@ -229,6 +231,14 @@ const methods = {
   /** Trains a network on the model's answers; the bytes of its ONNX file. */
   trainSurrogate: (request: SurrogateRequest): Promise<Uint8Array> =>
     trainSurrogate(requireModel(), request, BATCH_ROWS, heartbeat),
+
+  /** Trains one change for all inputs; see `trainProgram`. */
+  trainProgram: (request: TrainRequest): Promise<TrainedProgram> =>
+    trainProgram(requireModel(), request, BATCH_ROWS, heartbeat),
+
+  /** Logits of inputs with a program in them. */
+  runProgram: ({ inputs, weights, ...options }: ProgramRun): Promise<Float64Array[]> =>
+    new ProgramOracle(requireModel(), { ...options, maxRows: BATCH_ROWS }).logits(inputs, weights, heartbeat),
 
   /** Maps of what the score of a class depends on, by each method. */
   explain: (request: ExplainRequest): Promise<Explanations> =>

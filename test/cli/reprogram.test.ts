@@ -1,0 +1,140 @@
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { beforeAll, describe, expect, test } from '@jest/globals';
+import { OnnxBuilder } from '../../src/model/formats/onnx/builder.ts';
+import { decodeNpy } from '../../src/tensor/npy.ts';
+import { decodeNpz } from '../../src/tensor/npz.ts';
+import { digests, findingFolders, readJson } from '../support/campaign.ts';
+import { neurofuzz } from '../support/command.ts';
+import { testFolder } from '../support/folder.ts';
+import { writeSeeds } from '../support/models.ts';
+
+const folder = testFolder();
+const DIGITS = resolve('corpora/quantized-digits/digits.onnx');
+const SEEDS = resolve('corpora/quantized-digits/seeds.npz');
+const labels = join(folder, 'labels.txt');
+let count = 0;
+
+beforeAll(() => {
+  const [[, { shape }]] = decodeNpz(readFileSync(SEEDS), SEEDS);
+  count = shape[0];
+  writeFileSync(labels, Array.from({ length: count }, (_, i) => `${i % 10}\n`).join(''));
+});
+
+let runs = 0;
+async function reprogram(args: readonly string[], model = DIGITS) {
+  const out = join(folder, `out-${runs++}`);
+  const given = args.includes('-i') ? [] : ['-i', SEEDS, '--labels', labels, '--range=-1,1'];
+  const all = ['reprogram', model, ...given, ...args, '-s', '1', '-o', out, '--json'];
+  const { code, stdout, stderr } = await neurofuzz(all);
+  return { code, out, stderr, report: stdout === '' ? undefined : JSON.parse(stdout) };
+}
+
+test('a change for all inputs leads those never seen to a class, and the findings have it', async () => {
+  const args = ['--to', '3', '--linf', '0.8', '--steps', '40', '--train', '0.5'];
+  const { code, report, out } = await reprogram([...args, '-j', '1']);
+  expect(code).toBe(1);
+  expect(report).toMatchObject({
+    formatVersion: 1,
+    mode: 'universal',
+    place: 'add',
+    values: 784,
+    epsilon: 0.8,
+    method: 'gradient',
+    train: Math.round(count / 2),
+  });
+  const [{ to, success, control }] = report.programs;
+  expect(to).toBe(3);
+  expect(success).toBeGreaterThan(0.5);
+  expect(control.random).toBeLessThan(success);
+  expect(control.none).toBeLessThan(0.1);
+  // By the arrays, without the product's code.
+  const program = decodeNpy(readFileSync(join(out, 'program-3.npy')), 'program-3.npy');
+  expect(Math.max(...Array.from(program.data as Float32Array, Math.abs))).toBeLessThanOrEqual(0.8 + 1e-6);
+  expect(existsSync(join(out, 'program-3.png'))).toBe(true);
+  const { allow: _, ...written } = report;
+  expect(readJson(join(out, 'result.json'))).toEqual(written);
+  const found = findingFolders(out);
+  expect(found.length).toBe(report.findings);
+  expect(found.length).toBeGreaterThan(0);
+  for (const path of found) {
+    const finding = readJson(path, 'finding.json');
+    expect(finding).toMatchObject({ signature: 'universal-3', objective: 'universal', reproduced: '10/10' });
+    expect(finding.label).not.toBe(3);
+    expect(finding.violation.details.class).toBe(3);
+    const [values, seed] = [join(path, 'input.npz'), join(out, 'corpus', `${finding.ancestor}.npz`)].map(
+      (file) => {
+        const [[, { data }]] = decodeNpz(readFileSync(file), file);
+        return Array.from(data, Number);
+      },
+    );
+    values.forEach((value, i) => {
+      expect(value).toBeCloseTo(Math.min(1, Math.max(-1, seed[i] + Number(program.data[i]))), 5);
+    });
+  }
+  expect((await neurofuzz(['replay', found[0]])).stdout).toMatch(/still broken 10\/10 {2}universal-3/);
+  const double = await reprogram([...args, '-j', '2']);
+  expect(double.report).toEqual({ ...report, campaign: double.out });
+  expect(digests(double.out, 'findings', 'corpus')).toEqual(digests(out, 'findings', 'corpus'));
+  expect(readFileSync(join(double.out, 'program-3.npy'))).toEqual(readFileSync(join(out, 'program-3.npy')));
+});
+
+describe('where it may write', () => {
+  test('a frame is replaced, and the rest stays', async () => {
+    const { report, out } = await reprogram(['--to', '1', '--frame', '4', '--steps', '20', '--no-control']);
+    expect(report).toMatchObject({ place: 'replace', values: 784 - 400, epsilon: null });
+    expect(report.programs[0].control).toBeNull();
+    const mask = decodeNpy(readFileSync(join(out, 'mask.npy')), 'mask.npy').data;
+    for (const path of findingFolders(out)) {
+      const { ancestor } = readJson(path, 'finding.json');
+      const [[, { data }]] = decodeNpz(readFileSync(join(path, 'input.npz')), 'input.npz');
+      const seedFile = join(out, 'corpus', `${ancestor}.npz`);
+      const [[, seed]] = decodeNpz(readFileSync(seedFile), seedFile);
+      for (let i = 0; i < 784; i++) if (Number(mask[i]) === 0) expect(data[i]).toBe(seed.data[i]);
+    }
+  });
+
+  test('nes asks for outputs alone, where there is no gradient', async () => {
+    const graph = new OnnxBuilder();
+    const signs = graph.node('Sign', [graph.input('x', 'float32', ['batch', 4])], 'signs');
+    const weights = Float32Array.of(1, -1, 0, 0, 1, -1, -1, 0, 1, 0.5, 0.5, 0.5);
+    graph.node('MatMul', [signs, graph.constant('w', 'float32', [4, 3], weights)], 'scores');
+    graph.output('scores', 'float32', ['batch', 3]);
+    const flat = join(folder, 'flat.onnx');
+    writeFileSync(flat, graph.finish('flat'));
+    const rows = Array.from({ length: 30 }, (_, i) =>
+      [0, 1, 2, 3].map((j) => ((7 * i + 5 * j) % 20) / 10 - 1),
+    );
+    const seeds = writeSeeds(folder, rows);
+    const classes = join(folder, 'zeros.txt');
+    writeFileSync(classes, rows.map((_, i) => `${i % 3}\n`).join(''));
+    const args = ['-i', seeds, '--labels', classes, '--range=-1,1', '--train', '0.5', '--linf', '2'];
+    const { report, stderr } = await reprogram(
+      [...args, '--to', '1', '--queries', '25600', '--no-control'],
+      flat,
+    );
+    expect(report.method).toBe('nes');
+    expect(report.programs[0].success).toBeGreaterThan(0.9);
+    expect(stderr).toMatch(/no gradients .*: the search asks for outputs alone/);
+  });
+});
+
+test.each([
+  [['--to', '10'], /there is no class 10: the model knows 10 classes, from 0/],
+  [['--to', '3', '--frame', '14'], /--frame: 14 pixels from each side cover all of a picture/],
+  [['--to', '3', '--patch', '28x28@0,0'], /--patch: it covers all of a picture/],
+  [['--to', '3', '--patch', '8x8@25,0'], /--patch: it leaves a picture/],
+  [['--to', '3', '--patch', '8@1'], /--patch must be written as HxW@row,column/],
+  [['--to', '3', '--patch', '8x8@1,1', '--frame', '2'], /a change has one place/],
+  [['--to', '3', '--frame', '2', '--linf', '0.1'], /a frame or a patch is replaced: leave one out/],
+  [
+    ['--to', '3', '--inputs', '12'],
+    /a program needs 8 labelled inputs or more to train on and as many to test it/,
+  ],
+  [['--to', 'three'], /--to/],
+  [['-i', SEEDS, '--to', '3'], /set --labels/],
+])('refuses %j in one line', async (args, message) => {
+  const { code, stderr } = await reprogram([...args, '--quiet']);
+  expect({ code, lines: stderr.trim().split('\n').length }).toEqual({ code: 2, lines: 1 });
+  expect(stderr).toMatch(message);
+});
