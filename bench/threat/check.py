@@ -1,4 +1,4 @@
-"""Checks the findings of campaigns against their threat models, with numpy and PyYAML alone.
+"""Checks the findings of campaigns against their threat models, with numpy, PyYAML and, for `plausible`, ONNX Runtime alone.
 
 python3 bench/threat/check.py neurofuzz-out/model ...
 
@@ -19,7 +19,7 @@ LIMITS = {"linf", "l2", "l0", "edits", "valid"}
 FAILURES = {"crash", "hang", "memory"}
 ALTERING = set("bisect blend category copy crossover interpolate mirror negate permute phrase splice unusual".split())
 OBJECTIVES = {
-    "untargeted": {"misclassified", "quantization", "differential", "metamorphic"},
+    "untargeted": {"misclassified", "confident-error", "quantization", "differential", "metamorphic"},
     "targeted": {"misclassified"},
     "abstain": {"assert"},
     "reliability": {"nonfinite", "slow", "consistent", "assert"},
@@ -75,6 +75,17 @@ def valid(condition, arrays, seed):
     return bool(eval(text, {"__builtins__": {}}, names | {"seed": seed[name].astype(numpy.float64)}))
 
 
+def plausible(bound, folder, arrays, threat):
+    """Whether a detector, run by ONNX Runtime, gives a value within the bound, and the value that the finding has."""
+    import onnxruntime
+
+    path, index, comparison, limit = re.fullmatch(r"(.*?)(?:\[(\d+)\])?\s*(<=|>=|<|>)\s*(\S+)", bound).groups()
+    session = onnxruntime.InferenceSession(folder / path)
+    value = session.run(None, {name: arrays[name][None] for name in arrays.files})[0].ravel()[int(index or 0)]
+    compare = {"<": numpy.less, "<=": numpy.less_equal, ">": numpy.greater, ">=": numpy.greater_equal}[comparison]
+    return bool(compare(value, float(limit))) and abs(threat["plausible"] - float(value)) < 1e-5
+
+
 def masks(folder, settings):
     names = [given["name"] for given in settings["resolved"]["inputs"]]
     found = {}
@@ -119,6 +130,15 @@ def broken(folder, path, settings, entries, fixed):
             yield "may"
     if "valid" in settings and not valid(settings["valid"], arrays, seed):
         yield "valid"
+    threat = finding["threat"]
+    if model.get("repeats") is False and threat.get("queries") not in (0, 1):
+        yield "repeats"
+    if "plausible" in model and not plausible(model["plausible"], folder, arrays, threat):
+        yield "plausible"
+    held, runs = map(int, finding["reproduced"].split("/"))
+    is_random = model["knows"].get("randomness") is False and finding["objective"] not in FAILURES
+    if is_random and finding["status"] == "confirmed" and not (runs >= 30 and held >= 0.9 * runs):
+        yield "randomness"
     for limit in model.get("queries", {}).values():
         if not 0 <= finding["threat"].get("queries", -1) <= limit:
             yield "queries"
