@@ -89,7 +89,7 @@ const MAX_UNBOUNDED_ACCURACY = 0.05;
 const MIN_FALL = 0.3;
 
 const needsGradient = ({ hasGradient }: Pick<AuditProbe, 'hasGradient'>): string | undefined =>
-  hasGradient ? undefined : 'the model has no gradients';
+  hasGradient ? undefined : 'there are no gradients';
 
 /** A check that the accuracy after one attack is not above that after another. */
 function comparison(

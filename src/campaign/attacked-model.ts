@@ -3,12 +3,13 @@ import { UserError } from '../core/errors.ts';
 import type { TestcaseVerdict } from '../evaluation/judge-testcase.ts';
 import { isFaulty, type SeedResult, SINGLE_RUN } from '../fuzzer/seed-runner.ts';
 import type { TestcaseData } from '../inputs/testcase.ts';
-import type { InputSpec, LoadOptions, ModelInfo } from '../model/model.ts';
+import type { LoadOptions, ModelInfo } from '../model/model.ts';
 import { objectiveSpecs } from '../objectives/registry.ts';
 import { loadOptions, modelPath } from '../storage/load-options.ts';
 import { RerunClient } from '../workers/rerun-client.ts';
 import type { ProcessLimits } from '../workers/rpc-client.ts';
 import type { ModelIdentity } from '../workers/services/rerun-service.ts';
+import { inputDifference } from './input-difference.ts';
 import type { ResolvedInputs } from './resolve/inputs.ts';
 import type { Notices } from './resolve/model-settings.ts';
 
@@ -47,11 +48,8 @@ export class AttackedModel {
 
   /** @throws UserError where the surrogate takes other inputs */
   checkInputs(surrogate: Pick<ModelInfo, 'inputs'>): void {
-    const [surrogateInputs, modelInputs] = [surrogate.inputs, this.identity.inputs].map(inputsText);
-    if (surrogateInputs !== modelInputs)
-      throw new UserError(
-        `threatModel.knows.surrogate takes ${surrogateInputs}, and the model takes ${modelInputs}: name one that takes the same`,
-      );
+    const difference = inputDifference(surrogate.inputs, this.identity.inputs);
+    if (difference !== undefined) throw new UserError(`threatModel.knows.surrogate ${difference}`);
   }
 
   /** @param label the class that its seed shows; undefined where that is not known */
@@ -111,10 +109,4 @@ function reportAgreement(
   const text = `surrogate: right on ${agreeing} of the ${right.length} seeds that the model gets right`;
   if (agreeing >= LEAST_AGREEMENT * right.length) notices.info(text);
   else notices.warn(`${text}: it is hardly like the model; check that it knows the same classes`);
-}
-
-function inputsText(inputs: readonly InputSpec[]): string {
-  return inputs
-    .map(({ name, type, shape }) => `${name} ${type}[${shape.map((size) => size ?? '?').join(', ')}]`)
-    .join(', ');
 }

@@ -17,7 +17,7 @@ import {
   isConfirmedFault,
 } from './findings/fault-registry.ts';
 import type { FindingWriter } from './findings/finding-writer.ts';
-import { type Submission, submitHits } from './findings/submit-hits.ts';
+import { rerunHits, type Submission, submitHits } from './findings/submit-hits.ts';
 import { currentStatistics, type StatisticsSources, writeStats } from './monitor/current-statistics.ts';
 import type { Monitor, StopReason } from './monitor/monitor.ts';
 import { reportRefusal } from './monitor/report-refusal.ts';
@@ -195,20 +195,26 @@ async function processResult(
 /** What became of a task's hits. */
 interface Confirmation {
   readonly outcomes: ConfirmationOutcome[];
-  /** Undefined where the search runs on the model itself. */
+  /** Undefined where every hit breaks its seed. */
   readonly submission: Submission | undefined;
 }
 
-/** Confirms hits and stores the findings; those of a surrogate are submitted to the model first. */
+/** Confirms hits and stores the findings; those of a surrogate are submitted to the model first, and those of a random model run again. */
 async function submitAndConfirm(
   { config, state, findings, attacked }: LoopContext,
   result: TaskResult,
   hits: readonly Hit[],
 ): Promise<Confirmation> {
-  const submission = attacked && (await submitHits(hits, result, attacked, state));
+  const submission =
+    attacked !== undefined
+      ? await submitHits(hits, result, attacked, state)
+      : config.threatModel?.knows.randomness === false
+        ? await rerunHits(hits, result, (hit) => findings.holds(hit), state)
+        : undefined;
   const originOf = (hit: Hit): MutantOrigin => {
     const origin = state.originOf(hit);
-    return submission === undefined ? origin : { ...origin, queries: submission.numbers.get(hit) };
+    const numbers = submission?.numbers;
+    return numbers === undefined ? origin : { ...origin, queries: numbers.get(hit) };
   };
   const confirmed = submission?.hits ?? hits;
   const outcomes = await findings.confirmAndStore(confirmed, result.task, originOf, config.untilFinding);

@@ -34,6 +34,8 @@ export interface ResolvedCampaign {
   readonly modelPath: string;
   /** The model under attack; undefined where the search runs on it itself, and not on a surrogate. */
   readonly attacked: Pick<ModelIdentity, 'sha256' | 'runtime'> | undefined;
+  /** Digest of the model that tells plausible inputs; undefined where the threat model names none. */
+  readonly plausibleSha256: string | undefined;
   /** The path as the user wrote it when the campaign began: findings name the model so. */
   readonly modelGiven: string;
   /** The same of the second model of a pair. */
@@ -68,6 +70,7 @@ export function resolvedSettings(config: CampaignConfig, resolved: ResolvedCampa
     batch,
     modelPath,
     attacked,
+    plausibleSha256,
     modelGiven,
     secondModelGiven,
     watched,
@@ -136,6 +139,7 @@ export function resolvedSettings(config: CampaignConfig, resolved: ResolvedCampa
       modelGiven,
       modelSha256: attacked?.sha256 ?? model.sha256,
       ...(attacked === undefined ? {} : { surrogateSha256: model.sha256 }),
+      ...(plausibleSha256 === undefined ? {} : { plausibleSha256 }),
       ...(model.secondModel === undefined
         ? {}
         : {
@@ -234,10 +238,12 @@ function checkFactsUnchanged(
   facts: readonly string[],
 ): void {
   const changed = facts.find((key) => !isDeepStrictEqual(recorded.resolved[key], now.resolved[key]));
+  // A campaign on a surrogate takes no older testcases.
+  const takesOver = recorded.resolved.surrogateSha256 === undefined;
   if (changed !== undefined)
     throw new ResumeMismatchError(
       `${RECORDED_FACTS[changed]} changed since`,
-      `${RESTORABLE[changed] ?? 'put back what the campaign began with'}, start over with --overwrite, or start another campaign with --out <dir> --corpus ${quote(folder)}, which takes the testcases over`,
+      `${RESTORABLE[changed] ?? 'put back what the campaign began with'}, start over with --overwrite, or start another campaign with --out <dir>${takesOver ? ` --corpus ${quote(folder)}, which takes the testcases over` : ''}`,
     );
 }
 
@@ -245,6 +251,7 @@ function checkFactsUnchanged(
 const RECORDED_FACTS: Readonly<Record<string, string>> = {
   modelSha256: 'the model has',
   surrogateSha256: 'the surrogate has',
+  plausibleSha256: 'the model of threatModel.plausible has',
   copySha256: 'the second model has',
   generationSha256: 'the vocabulary has',
   seedsSha256: 'the seeds have',

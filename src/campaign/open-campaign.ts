@@ -132,6 +132,7 @@ export async function prepareCampaign(context: CampaignContext): Promise<Prepare
     batch,
     modelPath: path.absolute,
     attacked: attacked?.identity,
+    plausibleSha256: context.plausibility?.sha256,
     modelGiven,
     secondModelGiven,
     watched,

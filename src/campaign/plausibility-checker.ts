@@ -9,6 +9,7 @@ import type { InputSpec } from '../model/model.ts';
 import { ProcessDied } from '../workers/lifetime/process-died.ts';
 import { RerunClient } from '../workers/rerun-client.ts';
 import type { ProcessLimits } from '../workers/rpc-client.ts';
+import { inputDifference } from './input-difference.ts';
 import type { ResolvedInputs } from './resolve/inputs.ts';
 import type { Notices } from './resolve/model-settings.ts';
 
@@ -17,6 +18,7 @@ export class PlausibilityChecker {
   readonly #bound: PlausibilityBound;
   readonly #text: string;
   readonly #client: RerunClient;
+  #sha256: string | undefined;
 
   private constructor(text: string, client: RerunClient) {
     this.#text = text;
@@ -34,24 +36,25 @@ export class PlausibilityChecker {
     return text === undefined ? undefined : new PlausibilityChecker(text, new RerunClient(limits));
   }
 
+  /** Digest of the model; undefined before its inputs are checked. */
+  get sha256(): string | undefined {
+    return this.#sha256;
+  }
+
   /** @throws UserError where the model can't be loaded, or takes other inputs */
-  async checkInputs(inputs: readonly Pick<InputSpec, 'name' | 'type'>[]): Promise<void> {
+  async checkInputs(inputs: readonly InputSpec[]): Promise<void> {
     const { path } = this.#bound;
-    const identity = await this.#client.identify(path, PLAUSIBILITY_LOADING);
-    const [detectorInputs, modelInputs] = [identity.inputs, inputs].map((list) =>
-      list.map(({ name, type }) => `${name} ${type}`).join(', '),
-    );
-    if (detectorInputs !== modelInputs)
-      throw new UserError(
-        `threatModel.plausible: ${path} takes ${detectorInputs}, and the model takes ${modelInputs}: name one that takes the same`,
-      );
+    const identity = await named(() => this.#client.identify(path, PLAUSIBILITY_LOADING));
+    const difference = inputDifference(identity.inputs, inputs);
+    if (difference !== undefined) throw new UserError(`threatModel.plausible: ${path} ${difference}`);
+    this.#sha256 = identity.sha256;
   }
 
   /** The value of a testcase that the bound is on; NaN where the model fails on it. */
   async valueOf(testcase: TestcaseData): Promise<number> {
     try {
       const opened = { model: this.#bound.path, loadOptions: PLAUSIBILITY_LOADING };
-      const { outputs } = await this.#client.answer(opened, testcase);
+      const { outputs } = await named(() => this.#client.answer(opened, testcase));
       return plausibilityValues(outputs, 1, this.#bound)[0];
     } catch (error) {
       if (error instanceof UserError || error instanceof ProcessDied) throw error;
@@ -85,5 +88,16 @@ export class PlausibilityChecker {
 
   close(): void {
     this.#client.close();
+  }
+}
+
+/** Names the setting in messages about its model. */
+async function named<T>(work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    throw error instanceof UserError && !error.message.startsWith('threatModel.plausible')
+      ? new UserError(`threatModel.plausible: ${error.message}`)
+      : error;
   }
 }

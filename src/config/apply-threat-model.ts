@@ -6,6 +6,7 @@ import { type CampaignConfig, flagSettings, type SettingName } from './schema.ts
 import {
   GOAL_OBJECTIVES,
   type GoalKind,
+  LEAST_QUERIES,
   shownScores,
   type ThreatLimits,
   type ThreatModel,
@@ -133,11 +134,16 @@ function objectiveNames(objective: CampaignConfig['objective']): string[] {
 
 /** @throws UserError where the limits that a kind of change rests on are missing */
 function checkAbilities(config: CampaignConfig, threatModel: ThreatModel, source: string): void {
-  const { may, knows, goal, plausible } = threatModel;
+  const { may, knows, goal, plausible, queries } = threatModel;
   if (knows.outputs === 'labels' || shownScores(knows.outputs) !== undefined)
     checkPartOfScores(knows, goal, source);
   if (knows.model === 'outputs') checkKnowledge(config, source);
   checkSurrogate(config, threatModel, source);
+  const few = Object.entries(queries).find(([, limit]) => limit !== undefined && limit < LEAST_QUERIES);
+  if (few !== undefined && knows.model !== 'nothing')
+    throw new UserError(
+      `${source}: threatModel.queries.${few[0]} must be a whole number, ${LEAST_QUERIES} or more, not ${few[1]}`,
+    );
   const { linf, l2, l0, valid, fixed, table } = config;
   const isNear = linf !== undefined || l2 !== undefined || l0 !== undefined;
   const where = `${source}: threatModel.may: ${may}`;

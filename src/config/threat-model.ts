@@ -81,8 +81,10 @@ const limitSettings = strictMapping({
 
 export type ThreatLimits = z.output<typeof limitSettings>;
 
-/** Queries are spent by picks of eight mutants. */
-const queryCount = z.int('must be a whole number, 8 or more').min(8, 'must be a whole number, 8 or more');
+const queryCount = z.int('must be a whole number, 1 or more').min(1, 'must be a whole number, 1 or more');
+
+/** Queries are spent by picks of eight mutants; submissions one by one. */
+export const LEAST_QUERIES = 8;
 
 /** A model, a value of its output, and a bound on it. */
 const PLAUSIBLE = /^\s*(\S.*?)(?:\[(\d{1,7})\])?\s*(<=|>=|<|>)\s*(-?(?:\d+\.?\d*|\.\d+)(?:e[-+]?\d+)?)\s*$/i;

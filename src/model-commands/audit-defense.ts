@@ -30,6 +30,7 @@ import { availableCores } from '../workers/resource-limits.ts';
 import { type AdaptiveAttack, AuditAttacks, type AuditedModel } from './audit-attacks.ts';
 import { recordBroken } from './audit-findings.ts';
 import { attackAll } from './contest-attacks.ts';
+import { hidesWeights } from './contest-threat.ts';
 import { withSessions } from './with-sessions.ts';
 
 /** Version of the object that `audit-defense --json` prints. */
@@ -208,7 +209,11 @@ function checkConfig({ seeds, labels, linf, l2, l0, edits, threatModel }: Campai
   if (seeds === undefined) throw new UserError('there are no inputs to attack: set --seeds');
   if (labels === undefined)
     throw new UserError('without --labels nobody knows which answers are right: set --labels');
-  const { goal, limits, knows, queries, turn } = threatModel ?? {};
+  const { goal, may, limits, knows, queries, turn } = threatModel ?? {};
+  if (may === 'content-preserving' && limits?.linf === undefined && limits?.l2 === undefined)
+    throw new UserError(
+      'threatModel.may: content-preserving allows mild changes alone where nothing is limited, and attacks of an audit are not: set linf or l2 in threatModel.limits',
+    );
   if (goal !== undefined && (goal.kind !== 'untargeted' || goal.confident !== undefined || turn === 'before'))
     throw new UserError(
       'threatModel: an audit is about attackers who search for any wrong class: set goal to untargeted, without confident, and turn to after',
@@ -287,7 +292,9 @@ async function prepare(
   );
   if (right.length < MIN_INPUTS) throw new UserError(tooFew(right.length));
   const inputs: readonly AttackedInput[] = right.slice(0, options.inputs);
-  const refusal = await session.gradientRefusal({ inputs, rule, context });
+  const refusal = hidesWeights(config)
+    ? 'the threat model hides the weights'
+    : await session.gradientRefusal({ inputs, rule, context });
   if (refusal !== undefined) notices.info(`no gradients (${refusal}): the checks by outputs alone are run`);
   const hasGradient = refusal === undefined;
   return {

@@ -5,6 +5,7 @@ import type { Notices } from '../campaign/resolve/model-settings.ts';
 import { runCampaign } from '../campaign/run-campaign.ts';
 import type { ThreatAudit } from '../campaign/threat-model/audit-findings.ts';
 import type { CampaignConfig } from '../config/schema.ts';
+import { plural } from '../core/format-number.ts';
 import type { OnProgress } from '../core/progress.ts';
 import { testcaseId } from '../inputs/testcase.ts';
 import { packBatch } from '../model/testcase-batch.ts';
@@ -67,6 +68,11 @@ export async function recordMistakes(
     hits,
   );
   const findings = summary.statistics.faults.reduce((sum, { kept }) => sum + kept, 0);
+  const lost = hits.length - findings - (summary.threatAudit?.outside ?? 0);
+  if (lost > 0)
+    notices.warn(
+      `${lost} of ${plural(hits.length, 'mistake')} did not hold in every rerun: the model is random, and the table counts them anyway`,
+    );
   return { findings, threatModel: summary.threatAudit };
 }
 

@@ -89,7 +89,7 @@ export function affordableAttacks(
   return specs.filter((spec) => {
     const { kind, values } = ATTACKS.resolveBuiltIn(spec);
     const runs = kind.maxQueries(context, values);
-    const cost = kind.needsGradient === true ? runs * (1 + GRADIENT_QUERIES) : runs;
+    const cost = kind.needsGradient === true ? runs * GRADIENT_QUERIES : runs;
     const isAffordable = cost <= each && kind.isCampaign !== true;
     if (!isAffordable && areAsked)
       throw new UserError(

@@ -13,6 +13,7 @@ import { UserError } from '../core/errors.ts';
 import { formatCount, formatNumber, plural } from '../core/format-number.ts';
 import { modelName } from '../core/model-name.ts';
 import type { OnProgress } from '../core/progress.ts';
+import { GRADIENT_QUERIES } from '../fuzzer/seeds/query-budget.ts';
 import type { InputDescriptor } from '../inputs/input-descriptor.ts';
 import type { ModelInfo } from '../model/model.ts';
 import type { AnswerRule } from '../objectives/confident-error.ts';
@@ -20,7 +21,7 @@ import { checkFolder } from '../storage/check-folder.ts';
 import { modelPath } from '../storage/load-options.ts';
 import type { ModelSession } from '../workers/model-session.ts';
 import { availableCores } from '../workers/resource-limits.ts';
-import { attackAll, type NamedAttack, namedAttacks } from './contest-attacks.ts';
+import { type AttackResult, attackAll, type NamedAttack, namedAttacks } from './contest-attacks.ts';
 import { recordMistakes } from './contest-findings.ts';
 import { type ConfidentMistake, firstMistakes } from './contest-mistakes.ts';
 import { affordableAttacks, checkThreatModel, hidesWeights, threatLimits } from './contest-threat.ts';
@@ -138,7 +139,7 @@ export async function runContest(
         'no threshold answers the share of --coverage, because scores of clean inputs are not finite: set --threshold',
       );
     if (rule.logits === undefined) warnOfTies(clean[0].outcomes, notices);
-    const results = await attackAll(
+    const found = await attackAll(
       sessions,
       attacks,
       {
@@ -149,10 +150,12 @@ export async function runContest(
       },
       onProgress,
     );
+    const results = found.map((result) => withPrices(withClean(result, clean[0].outcomes)));
     if (saved.reused > 0)
       notices.info(
         `${plural(saved.reused, 'part')} of the attacks ${saved.reused === 1 ? 'was' : 'were'} done by an earlier run, which was interrupted: ${savedFolder}`,
       );
+    warnOfUntried(results, notices);
     const rows = results.map(({ attack, outcomes }) =>
       rowOf(attack.spec, outcomes, options.coverage, threshold),
     );
@@ -189,6 +192,34 @@ export async function runContest(
     };
     return { report, mistakes: firstMistakes(results, inputs, context, threshold) };
   });
+}
+
+/** Outcomes of an attack that tried nothing near an input are those of the input as it is. */
+function withClean({ attack, outcomes }: AttackResult, clean: readonly AttackOutcome[]): AttackResult {
+  return {
+    attack,
+    outcomes: outcomes.map((outcome, i) => (outcome.queries === 0 ? { ...clean[i], queries: 0 } : outcome)),
+  };
+}
+
+/** Queries with the price of gradients: a step along one counts as many as a gradient does. */
+function withPrices({ attack, outcomes }: AttackResult): AttackResult {
+  if (ATTACKS.resolveBuiltIn(attack.spec).kind.needsGradient !== true) return { attack, outcomes };
+  return {
+    attack,
+    outcomes: outcomes.map((outcome) => ({ ...outcome, queries: GRADIENT_QUERIES * outcome.queries })),
+  };
+}
+
+/** Says so where an attack tried nothing near some inputs. */
+function warnOfUntried(results: readonly AttackResult[], notices: Notices): void {
+  for (const { attack, outcomes } of results) {
+    const untried = outcomes.filter(({ queries }) => queries === 0).length;
+    if (untried > 0)
+      notices.warn(
+        `${attack.spec} tried nothing for ${untried} of ${plural(outcomes.length, 'input')}: none of its changes is allowed there, and these count as they are`,
+      );
+  }
 }
 
 /** What the attacks need. */

@@ -142,11 +142,11 @@ async function replayOne(folder: string, options: ReplayOptions): Promise<Replay
   const { inputs, modelSha256, secondModelSha256, rerunClient } = campaign;
   try {
     await checkObjective(campaign, finding);
-    const unchecked = await checkThreat(campaign.folder, folder);
+    const unchecked = [...(await checkThreat(campaign.folder, folder))];
     const rows = finding.batch?.rows;
     const file = join(folder, rows === undefined ? INPUT_FILE : BATCH_FILE);
     const data = decodeTestcase(inputs, await readFindingFile(file), file, rows);
-    if (rows === undefined) await checkPlausibility(campaign, folder, data);
+    if (rows === undefined) unchecked.push(...(await checkPlausibility(campaign, folder, data)));
     if (rows === undefined && testcaseId(data) !== finding.id)
       throw new UserError(`${file} is damaged: it is not the testcase that ${FINDING_FILE} names`);
     const rule = confirmationRule(finding.objective, campaign.config.threatModel);
@@ -188,14 +188,26 @@ async function replayOne(folder: string, options: ReplayOptions): Promise<Replay
   }
 }
 
-/** @throws UserError where the threat model asks for a plausible input, and a finding's is not */
+/**
+ * Asks the model that tells plausible inputs again.
+ *
+ * @returns the clause if that model cannot be read
+ * @throws UserError where the threat model asks for a plausible input, and a finding's is not
+ */
 async function checkPlausibility(
   { plausibility, config }: Pick<OpenCampaign, 'plausibility' | 'config'>,
   folder: string,
   testcase: TestcaseData,
-): Promise<void> {
-  const value = await plausibility?.valueOf(testcase);
-  if (plausibility === undefined || value === undefined || plausibility.isPlausible(value)) return;
+): Promise<readonly string[]> {
+  if (plausibility === undefined) return [];
+  let value: number;
+  try {
+    value = await plausibility.valueOf(testcase);
+  } catch (error) {
+    if (error instanceof UserError) return ['plausible'];
+    throw error;
+  }
+  if (plausibility.isPlausible(value)) return [];
   throw new UserError(
     `${folder} is outside the threat model: plausible: its value is ${value}, and ${config.threatModel?.plausible} does not hold`,
   );

@@ -213,7 +213,7 @@ test('a staircase without gradients: what outputs allow', async () => {
   const { code, flags, report } = await audit(write('stairs.onnx', stairsOnnx()));
   expect(code).toBe(1);
   expect(flags).toEqual(['staircase']);
-  expect(report.notRun).toContainEqual({ name: 'unbounded', why: 'the model has no gradients' });
+  expect(report.notRun).toContainEqual({ name: 'unbounded', why: 'there are no gradients' });
   expect(report.attacks.map(({ name }: Row) => name)).toEqual(['random', 'outputs', 'surrogate', 'adaptive']);
   expect(report.adaptive.spec).toBe('square:queries=1000');
 });
@@ -236,6 +236,8 @@ test.each([
   ['knows: { model: outputs, outputs: labels }', 'labels hides scores'],
   ['limits: { valid: "sum(x) > 0" }', 'keep to no condition'],
   ['queries: { each: 100 }', 'as often as its checks need'],
+  ['may: content-preserving', 'attacks of an audit are not'],
+  ['knows: { model: nothing, surrogate: x.onnx }', 'an audit attacks the model itself'],
 ])('refuses a threat model with %s', async (block, message) => {
   const path = join(folder, 'refused.yaml');
   const threatModel = `threatModel:\n  goal: { kind: untargeted }\n  ${block}\n`;

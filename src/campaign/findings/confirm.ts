@@ -83,6 +83,15 @@ export class HitConfirmer {
     return this.#confirmInBatch(hit, reruns);
   }
 
+  /** Whether a hit shows in as many reruns of its testcase alone as confirm it. */
+  async holds(hit: Hit): Promise<boolean> {
+    const { rerunClient, threatModel } = this.#options;
+    const { objective } = hit.violation;
+    const rule = confirmationRule(objective, threatModel);
+    const job = { ...this.#rerunRequest(hit), ...alone(hit.data) };
+    return (await rerunClient.reproduce(objective, job, rule.runs)).matchingRuns >= rule.least;
+  }
+
   /** Whether a hit shows in one run of its testcase alone. */
   async showsAlone(hit: Hit): Promise<boolean> {
     const { rerunClient } = this.#options;

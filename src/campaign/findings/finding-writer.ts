@@ -111,6 +111,11 @@ export class FindingWriter {
     return outcomes;
   }
 
+  /** Whether a hit shows in as many reruns as confirm it. @throws ProcessDied if confirming was broken off */
+  holds(hit: Hit): Promise<boolean> {
+    return this.#options.confirmer.holds(hit);
+  }
+
   /** Writes signature.json of every fault. */
   async writeSignatures(): Promise<void> {
     const { store, faults } = this.#options;

@@ -8,8 +8,8 @@ export interface Submission {
   /** Hits that violate an objective on the model, with the violation as it is there. */
   readonly hits: readonly Hit[];
   readonly counts: readonly HitCount[];
-  /** Of each of these hits, which submission for its seed it is, from 1. */
-  readonly numbers: ReadonlyMap<Hit, number>;
+  /** Of each of these hits, which submission for its seed it is, from 1; undefined where the search runs on the model itself. */
+  readonly numbers: ReadonlyMap<Hit, number> | undefined;
   readonly submitted: SubmittedHits;
 }
 
@@ -53,4 +53,29 @@ export async function submitHits(
     numbers,
     submitted: { seeds, seedHits },
   };
+}
+
+/**
+ * Tells which of a task's hits on a random model hold in its reruns: of a seed that is not broken, the first one. The others break no
+ * seed. Changes nothing.
+ *
+ * @param holds whether a hit shows in enough reruns
+ * @throws ProcessDied if the model's process was closed meanwhile
+ */
+export async function rerunHits(
+  hits: readonly Hit[],
+  { seedHits = [], counts }: Pick<TaskResult, 'seedHits' | 'counts'>,
+  holds: (hit: Hit) => Promise<boolean>,
+  state: Pick<FuzzerState, 'seedOf' | 'accounts'>,
+): Promise<Submission> {
+  const held: SeedHit[] = [];
+  for (const hit of hits) {
+    const seed = state.seedOf(hit);
+    const { objective } = hit.violation;
+    const seedHit = seedHits.find((other) => other.seed === seed && other.objective === objective);
+    if (seedHit === undefined || held.includes(seedHit) || state.accounts?.isUnbroken(seed) === false)
+      continue;
+    if (await holds(hit)) held.push(seedHit);
+  }
+  return { hits, counts, numbers: undefined, submitted: { seeds: [], seedHits: held } };
 }

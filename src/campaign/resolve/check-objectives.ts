@@ -29,7 +29,8 @@ export function checkLabels(
   const { labels } = config;
   const needing = objectives.find(({ labelled }) => labelled === true);
   if (needing === undefined) {
-    if (labels === undefined) return;
+    // Under a threat model, labels also say which seeds are attacked.
+    if (labels === undefined || config.threatModel !== undefined) return;
     throw new UserError('--labels is given but no objective uses it: add --objective misclassified');
   }
   if (labels === undefined)
@@ -51,11 +52,10 @@ function keepsClasses({
   ...norms
 }: Pick<CampaignConfig, 'linf' | 'l2' | 'l0' | 'deephunter' | 'edits' | 'valid' | 'threatModel'>): boolean {
   return (
+    // Whoever names a threat model has said how far an input may be changed.
+    threatModel !== undefined ||
     isBallConstrained(norms) ||
-    [deephunter, edits, valid].some((limit) => limit !== undefined) ||
-    threatModel?.may === 'content-constrained' ||
-    threatModel?.may === 'non-suspicious' ||
-    threatModel?.may === 'content-preserving'
+    [deephunter, edits, valid].some((limit) => limit !== undefined)
   );
 }
 

@@ -304,6 +304,14 @@ async function loadModel(
   return description;
 }
 
+/** Whether the first hit of each seed is submitted to another model, or run again on a random one. */
+function judgesEachSeed({ threatModel }: Pick<CampaignConfig, 'threatModel'>): boolean {
+  if (threatModel === undefined) return false;
+  const { goal, knows } = threatModel;
+  const isOfClass = goal.kind === 'untargeted' || goal.kind === 'targeted';
+  return knows.model === 'nothing' || (isOfClass && !knows.randomness);
+}
+
 /** The bound that tells plausible mutants from others, if there is one. */
 function plausibleSetup({
   threatModel,
@@ -355,7 +363,7 @@ function workerSetup(
     traces: goals.traces,
     criterion: config.measure,
     keep: config.keep,
-    ...(config.threatModel?.knows.model === 'nothing' ? { keepsHitOfEachSeed: true } : {}),
+    ...(judgesEachSeed(config) ? { keepsHitOfEachSeed: true } : {}),
     labels: labels === undefined ? [] : [...new Set(seeds.map((seed) => labels.get(seed) ?? NO_CLASS))],
     callLimit: callLimitMs(config),
     warm: seeds[0],

@@ -41,7 +41,7 @@ function outcomesOf(evidence: ThreatEvidence): [clause: string, outcome: Outcome
   if (settings.threatModel.plausible !== undefined)
     outcomes.push(['plausible', plausibleOutcome(settings.threatModel.plausible, evidence)]);
   outcomes.push(...queryOutcomes(evidence), ...repetitionOutcomes(evidence));
-  outcomes.push(['goal.kind', kindOutcome(goal, finding)]);
+  outcomes.push(['goal.kind', kindOutcome(goal, finding, settings)]);
   if (FAILURES.has(finding.objective)) return outcomes;
   const { class: given, label = finding.label, confidence } = finding.violation.details;
   if (goal.to !== undefined)
@@ -125,9 +125,18 @@ function repetitionOutcomes({ settings, finding, queries }: ThreatEvidence): [st
 
 function kindOutcome(
   { kind }: ThreatModel['goal'],
-  { objective, violation }: ThreatEvidence['finding'],
+  { objective, violation, signature = objective }: ThreatEvidence['finding'],
+  settings: ThreatEvidence['settings'],
 ): Outcome {
   const { class: given, label } = violation.details;
+  if (FAILURES.has(objective)) {
+    const isFailure = signature === objective || signature.startsWith(`${objective}-`);
+    return isFailure || `its signature is ${signature}, which is not that of a ${objective}`;
+  }
+  const kinds = [settings.objective ?? []].flat().map((spec) => String(spec).split(':')[0]);
+  const hasModule = kinds.some((spec) => /[/\\.]/.test(spec));
+  if (kinds.length > 0 && !hasModule && !kinds.includes(objective))
+    return `the objective ${objective} is not one of the campaign's, ${kinds.join(', ')}`;
   if (BUILT_IN_OBJECTIVES.has(objective) && !GOAL_OBJECTIVES[kind].includes(objective))
     return `the objective ${objective} does not show the goal ${kind}`;
   const isOfClass = kind === 'untargeted' || kind === 'targeted';

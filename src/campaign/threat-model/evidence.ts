@@ -24,6 +24,7 @@ export interface CheckedSettings {
   readonly valid?: string;
   readonly table?: unknown;
   readonly corpus?: unknown;
+  readonly objective?: unknown;
   readonly mutator?: Readonly<Record<string, unknown>>;
   readonly inputs: readonly CheckedInput[];
 }
@@ -35,7 +36,7 @@ export type CheckedTestcase = ReadonlyMap<string, Tensor>;
 export interface ThreatEvidence {
   readonly settings: CheckedSettings;
   readonly finding: Pick<Finding, 'objective' | 'generation' | 'violation' | 'label'> &
-    Partial<Pick<Finding, 'reproduced' | 'status'>>;
+    Partial<Pick<Finding, 'reproduced' | 'status' | 'signature'>>;
   readonly testcase: CheckedTestcase;
   /** The seed; undefined where it is not there. */
   readonly seed: CheckedTestcase | undefined;

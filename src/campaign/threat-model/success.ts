@@ -18,7 +18,7 @@ export interface ThreatSuccess {
   readonly isReached: boolean;
   /**
    * Expected loss per input, in ordinary errors: (1 − p)·e + p·c·s with the attackers' share p, the cost c of a success, the error
-   * rate e and the success rate s. Absent without `population`.
+   * rate e and the success rate s, which is 1 for an attacker who picks or makes the input and reached the goal. Absent without `population`.
    */
   readonly expectedLoss?: number;
 }
@@ -37,7 +37,7 @@ export function attackedBy(
  * @param seedCount distinct seeds, those that an objective leaves out because they are wrong already included
  */
 export function threatSuccess(
-  { population }: Pick<ThreatModel, 'population'>,
+  { population, starts }: Pick<ThreatModel, 'population' | 'starts'>,
   seedCount: number,
   accounts: readonly SeedStatistics[],
 ): ThreatSuccess[] {
@@ -46,10 +46,13 @@ export function threatSuccess(
     const leftOut = of - seeds;
     const errors = leftOut + rows.filter(({ firstQuery }) => firstQuery === 0).length;
     const wrong = leftOut + broken;
-    const success = { objective, seeds: wrong, of, errors, isReached: wrong > errors };
+    const isReached = wrong > errors;
+    const success = { objective, seeds: wrong, of, errors, isReached };
     if (population === undefined || of === 0) return success;
     const { share, cost } = population;
-    const loss = (1 - share) * (errors / of) + share * cost * (wrong / of);
+    // Whoever picks the input sends the one that gives way each time.
+    const rate = starts !== 'given' && isReached ? 1 : wrong / of;
+    const loss = (1 - share) * (errors / of) + share * cost * rate;
     return { ...success, expectedLoss: Number(loss.toPrecision(4)) };
   });
 }

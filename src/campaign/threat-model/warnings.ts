@@ -20,7 +20,7 @@ type CheckedInputs = Pick<ResolvedInputs, 'descriptors' | 'mutators' | 'imageFor
 export function threatWarnings(config: CampaignConfig, inputs: CheckedInputs | undefined): string[] {
   const { threatModel, linf, l2, l0, labels } = config;
   if (threatModel === undefined) return [];
-  const { goal, starts, knows, queries, turn, population } = threatModel;
+  const { goal, starts, may, knows, queries, turn, population } = threatModel;
   const norm = Object.entries({ linf, l2, l0 }).find(([, limit]) => limit !== undefined)?.[0];
   const warnings: string[] = [];
   if (norm !== undefined && starts === 'own')
@@ -30,6 +30,15 @@ export function threatWarnings(config: CampaignConfig, inputs: CheckedInputs | u
   if (norm !== undefined && labels === undefined && (goal.kind === 'untargeted' || goal.kind === 'targeted'))
     warnings.push(
       `a limit on ${norm} without labels: there is no error rate on unchanged inputs to compare with; set labels`,
+    );
+  if (
+    may === 'unconstrained' &&
+    (goal.kind === 'untargeted' || goal.kind === 'targeted') &&
+    labels !== undefined &&
+    norm === undefined
+  )
+    warnings.push(
+      'may: unconstrained with labels: an input may come to show another class than its seed, and an answer that differs need not be wrong',
     );
   if (knows.model === 'nothing' && Object.values(queries).some((limit) => limit !== undefined))
     warnings.push(

@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals';
-import { submitHits } from '../../../src/campaign/findings/submit-hits.ts';
+import { rerunHits, submitHits } from '../../../src/campaign/findings/submit-hits.ts';
 import type { Hit } from '../../../src/fuzzer/scheduling/task.ts';
 import { SubmissionBudget } from '../../../src/fuzzer/seeds/submission-budget.ts';
 import { makeTestcaseInput, shapeSignatureOf } from '../../../src/model/testcase-batch.ts';
@@ -62,10 +62,29 @@ test('submits the first hit of each seed that is open and not broken', async () 
   });
   expect(held.map(({ violation: { signature } }) => signature)).toEqual(['misclassified-on-model']);
   expect(counts).toEqual([{ signature: 'misclassified-on-model', hits: 1 }]);
-  expect(numbers.get(held[0])).toBe(2);
+  expect(numbers?.get(held[0])).toBe(2);
 });
 
 test('keeps to the number of all submissions', async () => {
   const { judged } = await submit([hit(1, 0), hit(2, 0), hit(3, 0)], new SubmissionBudget({ total: 2 }));
   expect(judged).toHaveLength(2);
+});
+
+test('of a random model, a hit breaks its seed where it holds', async () => {
+  const seedHit = (seed: number) => ({ objective: 'misclassified', seed, query: 1, linf: 1, l2: 1, l0: 1 });
+  const asked: number[] = [];
+  const { hits, submitted } = await rerunHits(
+    [hit(1, 0.25), hit(2, 0.75), hit(3, 1), hit(4, 1)],
+    { seedHits: [seedHit(1), seedHit(2), seedHit(3)], counts: [] },
+    async ({ data }) => {
+      const value = Number(data.inputs[0][0]);
+      asked.push(value);
+      return value > 0.5;
+    },
+    { seedOf: ({ pick }) => pick, accounts: { isUnbroken: (seed: number) => seed !== 3 } as never },
+  );
+  // Seed 3 is broken already, and no objective counts seed 4.
+  expect(asked).toEqual([0.25, 0.75]);
+  expect(submitted).toEqual({ seeds: [], seedHits: [seedHit(2)] });
+  expect(hits).toHaveLength(4);
 });

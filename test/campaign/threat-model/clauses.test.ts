@@ -290,3 +290,17 @@ describe('plausible', () => {
     expect(brokenBy(evidence([0.5, 0.6, 0.5], { block }, { plausible: value }))).toEqual(broken);
   });
 });
+
+test('the objective is one of the campaign, and a failure has the signature of one', () => {
+  const given = evidence([0.5, 0.6, 0.5], { objective: ['misclassified:top=1'] });
+  expect(brokenBy(given)).toEqual([]);
+  const as = (objective: string, signature: string): string[] =>
+    brokenBy({ ...given, finding: { ...given.finding, objective, signature } });
+  expect(as('mine', 'mine-1')).toEqual(['goal.kind']);
+  expect(as('crash', 'misclassified-logits')).toEqual(['goal.kind']);
+  expect(as('crash', 'crash-sigsegv')).toEqual([]);
+  expect(as('memory', 'memory')).toEqual([]);
+  // The author of a module knows what it judges.
+  const modular = evidence([0.5, 0.6, 0.5], { objective: ['./mine.js:most=2'] });
+  expect(brokenBy({ ...modular, finding: { ...modular.finding, objective: 'mine' } })).toEqual([]);
+});

@@ -25,12 +25,13 @@ const account = (...firstQueries: (number | null)[]): SeedStatistics => ({
 });
 
 const MODEL = threatModelSettings.parse({ goal: { kind: 'untargeted' } });
-const POPULATION = { population: { share: 0.01, cost: 20 } };
+const GIVEN = { starts: 'given' } as const;
+const POPULATION = { ...GIVEN, population: { share: 0.01, cost: 20 } };
 
 describe('the success of an attacker', () => {
   test('counts seeds that are wrong already, and those that an objective leaves out', () => {
     // Ten seeds: one left out, one wrong already, three broken, five that hold.
-    const [success] = threatSuccess({}, 10, [account(0, 5, 6, 7, null, null, null, null, null)]);
+    const [success] = threatSuccess(GIVEN, 10, [account(0, 5, 6, 7, null, null, null, null, null)]);
     expect(success).toEqual({ objective: 'misclassified', seeds: 5, of: 10, errors: 2, isReached: true });
   });
 
@@ -41,8 +42,16 @@ describe('the success of an attacker', () => {
     expect(expectedLoss).toBeCloseTo(0.298, 10);
   });
 
+  test('is certain for whoever picks the input and reached the goal: 0.99 · 0.2 + 0.01 · 20', () => {
+    const broken = [account(0, 5, null, null, null, null, null, null, null)];
+    const [{ expectedLoss }] = threatSuccess({ ...POPULATION, starts: 'chosen' }, 10, broken);
+    expect(expectedLoss).toBeCloseTo(0.398, 10);
+    const [unreached] = threatSuccess({ ...POPULATION, starts: 'own' }, 4, [account(0, null, null)]);
+    expect(unreached.expectedLoss).toBeCloseTo(0.99 * 0.5 + 0.2 * 0.5, 10);
+  });
+
   test('is not reached where only ordinary errors are wrong', () => {
-    const [success] = threatSuccess({}, 4, [account(0, null, null)]);
+    const [success] = threatSuccess(GIVEN, 4, [account(0, null, null)]);
     expect(success).toMatchObject({ seeds: 2, errors: 2, isReached: false });
     expect(successLine({ starts: 'chosen' }, success)).toBe(
       'threat model: misclassified: 2 seeds of 4 wrong without an attack (50 %), the attacker did not reach the goal',
