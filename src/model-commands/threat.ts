@@ -12,7 +12,7 @@ import { parseDuration } from '../config/values.ts';
 import { UserError } from '../core/errors.ts';
 import { parseExtensionSpec } from '../extensions/spec.ts';
 import { packBatch } from '../model/testcase-batch.ts';
-import { makeObjectives, objectiveSpecs } from '../objectives/registry.ts';
+import { comparesModels, makeObjectives, objectiveSpecs } from '../objectives/registry.ts';
 import { CAMPAIGN_FILE } from '../storage/campaign-store.ts';
 import { type ModelSession, withModelSession } from '../workers/model-session.ts';
 import { memoryLimits } from '../workers/resource-limits.ts';
@@ -75,7 +75,8 @@ async function checkedInputs(session: ModelSession, config: CampaignConfig): Pro
     const [run] = await session.run(resolved.seeds.slice(0, 1), []);
     const { form, inputs } = packBatch(resolved.seeds.slice(0, 1));
     const batch = { ...run, inputs: form.inputs.map((input, i) => ({ ...input, data: inputs[i] })) };
-    for (const objective of objectives) {
+    // A second model is not loaded.
+    for (const objective of objectives.filter(({ name }) => !comparesModels(name))) {
       const refusal = objective.refuses?.({
         ...batch,
         ...(resolved.labels === undefined ? {} : { labels: [0] }),
