@@ -10,7 +10,7 @@ import { modelPath } from '../storage/load-options.ts';
 import { readNumber } from '../tensor/tensor.ts';
 import type { ModelSession } from '../workers/model-session.ts';
 import { availableCores } from '../workers/resource-limits.ts';
-import { type ExplainOptions, type Prepared, prepareExplaining } from './explained-inputs.ts';
+import { type ExplainOptions, noteLeftOut, type Prepared, prepareExplaining } from './explained-inputs.ts';
 import { withSessions } from './with-sessions.ts';
 
 /** Version of the object that `explain --json` prints. */
@@ -38,9 +38,10 @@ export interface MethodMap {
 export interface InputRow {
   /** Its number among the seeds. */
   readonly index: number;
-  /** The class whose score is explained, and the one that the model gives. */
+  /** The class whose score is explained, the one that the model gives, and that of `--labels`; null where that is not known. */
   readonly class: number;
   readonly predicted: number;
+  readonly label: number | null;
   /** Names of the places of an input that is not a picture: columns, or the texts of tokens. */
   readonly places: readonly string[] | null;
   readonly methods: readonly MethodMap[];
@@ -80,7 +81,7 @@ export async function explain(
   return withSessions(config, config.jobs ?? availableCores(), async (sessions) => {
     const [{ info }] = sessions;
     const prepared = await prepareExplaining(sessions[0], { ...config, seed }, options, notices);
-    for (const { name, why } of prepared.notOffered) notices.info(`${name} is left out: ${why}`);
+    noteLeftOut(prepared, notices);
     const explanations = await explainAll(sessions, prepared, onProgress);
     const { format, sha256 } = info;
     const report: ExplainReport = {
@@ -132,23 +133,34 @@ function rowOf(
 ): InputRow {
   const { index, classIndex } = prepared.inputs[i];
   const { picture } = prepared.context.descriptor;
+  const label = prepared.labels?.[index] ?? -1;
   const { shape } = prepared.inputs[i].data.form.inputs[prepared.context.position];
+  const places = countPlaces(prepared, i);
   const width = picture === undefined ? undefined : picture.channelsFirst ? shape.at(-1) : shape[1];
   return {
     index,
     class: classIndex,
     predicted: prepared.predicted[index],
-    places: picture === undefined ? placeNames(prepared, i) : null,
-    methods: [...explanations].map(([name, of]) => methodMap(name, of[i], width)),
+    label: label >= 0 ? label : null,
+    places: picture === undefined ? placeNames(prepared, i, places) : null,
+    methods: [...explanations].map(([name, of]) => methodMap(name, of[i], width, places)),
   };
 }
 
-/** @param width of a picture; undefined for other inputs */
-function methodMap(name: string, explanation: Explanation, width: number | undefined): MethodMap {
+/**
+ * @param width of a picture; undefined for other inputs
+ * @param places those in front of the padding
+ */
+function methodMap(
+  name: string,
+  explanation: Explanation,
+  width: number | undefined,
+  places: number,
+): MethodMap {
   if (!('map' in explanation))
     return { name, refusal: explanation.refusal, gap: null, halfIn: null, peak: null, values: null };
   const { map, gap = null } = explanation;
-  const values = width === undefined ? Array.from(map.signed) : null;
+  const values = width === undefined ? Array.from(map.signed.subarray(0, places)) : null;
   if (isEmpty(map)) return { name, refusal: 'the map is flat', gap, halfIn: null, peak: null, values };
   const peak = map.magnitude.indexOf(map.magnitude.reduce((most, value) => Math.max(most, value)));
   return {
@@ -173,12 +185,28 @@ function shareOfHalf(magnitude: Float32Array): number {
   return (count + 1) / sorted.length;
 }
 
-/** Numbers of the places, or texts of tokens. */
-function placeNames({ context: { descriptor, position }, inputs }: Prepared, i: number): string[] {
+/** Number of the input's values; of tokens, those in front of the padding, one at least. */
+function countPlaces({ context: { descriptor, position }, inputs }: Prepared, i: number): number {
   const { data } = inputs[i];
   const { type, size } = data.form.inputs[position];
   const { tokens } = descriptor;
-  return Array.from({ length: size }, (_, place) => {
+  let count = size;
+  if (tokens === undefined) return count;
+  const isPadding = (id: number): boolean => id === tokens.pad || id < 0;
+  while (count > 1 && isPadding(readNumber(type, data.inputs[position], count - 1))) count--;
+  return count;
+}
+
+/** Numbers of the places, or texts of tokens. */
+function placeNames(
+  { context: { descriptor, position }, inputs }: Prepared,
+  i: number,
+  places: number,
+): string[] {
+  const { data } = inputs[i];
+  const { type } = data.form.inputs[position];
+  const { tokens } = descriptor;
+  return Array.from({ length: places }, (_, place) => {
     if (tokens === undefined) return `${place}`;
     const id = readNumber(type, data.inputs[position], place);
     return tokens.vocabulary?.[id] ?? `${id}`;

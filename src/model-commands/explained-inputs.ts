@@ -33,9 +33,11 @@ export interface Prepared {
   readonly methods: readonly string[];
   /** Methods that are left out, and why. */
   readonly notOffered: readonly { readonly name: string; readonly why: string }[];
-  /** The first seeds, the class that the model gives each, and the one that it shows; −1 where that is not known. */
+  /** The first seeds, the class that the model gives each, and the one that it shows; −1 where that is not known, or a score is NaN. */
   readonly seeds: readonly TestcaseData[];
   readonly predicted: readonly number[];
+  /** Number of classes that the model knows. */
+  readonly classes: number;
   readonly labels: readonly number[] | undefined;
 }
 
@@ -65,6 +67,13 @@ export async function prepareExplaining(
   const seeds = resolved.seeds.slice(0, MAX_SEEDS);
   const scores = await findScoreTensor(session, seeds[0]);
   const predicted = await predictedClasses(session, seeds, scores.name);
+  const unknown = predicted.filter((of) => of < 0).length;
+  if (unknown === seeds.length)
+    throw new UserError(
+      `the model's scores in ${scores.name} are NaN for every input: there is no class to explain`,
+    );
+  if (unknown > 0)
+    notices.warn(`${plural(unknown, 'input')} left out: the model's scores in ${scores.name} are NaN there`);
   if (options.classIndex !== undefined && options.classIndex >= scores.size)
     throw new UserError(
       `--class: there is no class ${options.classIndex}: the model knows ${plural(scores.size, 'class', 'classes')}, from 0`,
@@ -94,6 +103,7 @@ export async function prepareExplaining(
     notOffered: Object.entries(refusals).map(([name, why]) => ({ name, why })),
     seeds,
     predicted,
+    classes: scores.size,
     labels: labels && seeds.map((seed) => labels.get(seed) ?? -1),
   };
 }
@@ -120,7 +130,7 @@ export async function findScoreTensor(
   return found?.size === output.size ? found : output;
 }
 
-/** The class with the greatest score of each testcase. */
+/** The class with the greatest score of each testcase; −1 where a score is NaN. */
 export async function predictedClasses(
   session: ModelSession,
   testcases: readonly TestcaseData[],
@@ -131,11 +141,22 @@ export async function predictedClasses(
   return runs.flatMap((run) => {
     const tensor = findScores(run, scores);
     if (tensor === undefined) throw new UserError(`the model has no tensor ${scores}`);
-    return Array.from({ length: run.rows }, (_, row) => argmax(reader.read(tensor, row)));
+    return Array.from({ length: run.rows }, (_, row) => {
+      const values = reader.read(tensor, row);
+      return Array.from(values).some(Number.isNaN) ? -1 : argmax(values);
+    });
   });
 }
 
-/** Numbers of the first testcases of each class in turn, in ascending order. */
+/** Says which methods are left out: a line for each reason. */
+export function noteLeftOut({ notOffered }: Pick<Prepared, 'notOffered'>, notices: Notices): void {
+  const names = new Map<string, string[]>();
+  for (const { name, why } of notOffered) names.set(why, [...(names.get(why) ?? []), name]);
+  for (const [why, of] of names)
+    notices.info(`${of.join(', ')} ${of.length === 1 ? 'is' : 'are'} left out: ${why}`);
+}
+
+/** Numbers of the first testcases of each class in turn, in ascending order; those without a class, −1, are left out. */
 export function spread(classes: readonly number[], count: number): number[] {
   const seen = new Map<number, number>();
   const turns = classes.map((of, index) => {
@@ -144,6 +165,7 @@ export function spread(classes: readonly number[], count: number): number[] {
     return { of, index, turn };
   });
   return turns
+    .filter(({ of }) => of >= 0)
     .sort((a, b) => a.turn - b.turn || a.of - b.of)
     .slice(0, count)
     .map(({ index }) => index)

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import type { CampaignConfig } from '../config/schema.ts';
 import { UserError } from '../core/errors.ts';
+import { formatCount, plural } from '../core/format-number.ts';
 import type { OnProgress } from '../core/progress.ts';
 import type { ExplainRequest, Explanations } from '../saliency/explain.ts';
 import type { RandomizeRequest } from '../saliency/randomize/randomize-model.ts';
@@ -99,10 +100,13 @@ async function explainCopy(
     for (const [name, bytes] of files) await writeFile(join(folder, name), bytes);
     await session.load(join(folder, mainFile([...files.keys()])), options);
   } else await session.load(path === undefined ? original : resolve(path), options);
-  const scores = path === undefined ? context.scores : await scoresOf(session, path, prepared);
+  const scores =
+    path === undefined ? context.scores : await scoresOf(session, path, modelPath(config).asGiven, prepared);
   const request = { inputs, methods, context: { ...context, scores }, draws, ...(steps && { steps }) };
   const explanations = await session.explain(request, onShare);
   const classes = await predictedClasses(session, seeds, scores);
+  if (path !== undefined && classes.every((of) => of < 0))
+    throw new UserError(`--against: the scores of ${path} in ${scores} are NaN for every input`);
   await rm(folder, { recursive: true, force: true });
   const isRight = classes.map((of, i) => of === (labels ?? predicted)[i]);
   const counted = isRight.filter((_, i) => (labels ?? predicted)[i] >= 0);
@@ -112,18 +116,22 @@ async function explainCopy(
 /**
  * The tensor of another model that holds the scores.
  *
- * @throws UserError where that model takes other inputs, or knows fewer classes than are explained
+ * @throws UserError where that model takes other inputs, or knows another number of classes
  */
-async function scoresOf(session: ModelSession, path: string, { inputs, seeds }: Prepared): Promise<string> {
+async function scoresOf(
+  session: ModelSession,
+  path: string,
+  model: string,
+  { seeds, classes }: Prepared,
+): Promise<string> {
   const names = session.info.inputs.map(({ name }) => name).join(', ');
   const expected = seeds[0].form.inputs.map(({ name }) => name).join(', ');
   if (session.info.inputs.length !== seeds[0].form.inputs.length)
     throw new UserError(`--against: ${path} takes the inputs ${names}, and the model takes ${expected}`);
   const { name, size } = await findScoreTensor(session, seeds[0]);
-  const beyond = inputs.find(({ classIndex }) => classIndex >= size);
-  if (beyond !== undefined)
+  if (size !== classes)
     throw new UserError(
-      `--against: ${path} has no class ${beyond.classIndex}: name a model of the same task`,
+      `--against: ${path} knows ${plural(size, 'class', 'classes')}, and ${model} ${formatCount(classes)}: name a model of the same task`,
     );
   return name;
 }

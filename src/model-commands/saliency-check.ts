@@ -3,13 +3,14 @@ import type { Notices } from '../campaign/resolve/model-settings.ts';
 import type { CampaignConfig } from '../config/schema.ts';
 import { UserError } from '../core/errors.ts';
 import type { OnProgress } from '../core/progress.ts';
+import { type Graph, type GraphNode, searchableGraph } from '../model/graph/graph.ts';
 import type { ModelInfo } from '../model/model.ts';
 import { type Explanations, geometryOfInput } from '../saliency/explain.ts';
 import { findWeightLayers, type WeightLayer } from '../saliency/layers.ts';
 import { compareMaps, isEmpty } from '../saliency/map.ts';
 import type { Explanation } from '../saliency/method.ts';
 import { saliencyMethod } from '../saliency/methods/registry.ts';
-import type { Metric, Similarity } from '../saliency/metrics.ts';
+import { type Metric, type Similarity, WINDOW } from '../saliency/metrics.ts';
 import type { Randomisation } from '../saliency/randomize/draw-weights.ts';
 import {
   type Figures,
@@ -23,7 +24,7 @@ import {
 } from '../saliency/verdict.ts';
 import { modelPath } from '../storage/load-options.ts';
 import { availableCores } from '../workers/resource-limits.ts';
-import { type ExplainOptions, type Prepared, prepareExplaining } from './explained-inputs.ts';
+import { type ExplainOptions, noteLeftOut, type Prepared, prepareExplaining } from './explained-inputs.ts';
 import { selectLayers } from './layer-patterns.ts';
 import { explainCopies, type ModelCopy } from './model-copies.ts';
 import { withSessions } from './with-sessions.ts';
@@ -126,7 +127,8 @@ export async function checkSaliency(
     const { info } = session;
     const steps = options.against === undefined ? stepsOf(layersOf(info, options), options.order) : [];
     const prepared = await prepareExplaining(session, { ...config, seed }, options, notices);
-    for (const { name, why } of prepared.notOffered) notices.info(`${name} is left out: ${why}`);
+    noteLeftOut(prepared, notices);
+    checkMetric(prepared, options.metric);
     const copies = copiesOf(steps, options, seed);
     const [original, again, ...others] = await explainCopies(sessions, config, prepared, copies, onProgress);
     const repeats = options.against === undefined ? options.repeats : 1;
@@ -151,6 +153,7 @@ export async function checkSaliency(
         steps: bySteps.map(figuresOf),
       };
     });
+    checkJudged(methods, original.explanations, options.methods);
     const { format, sha256 } = info;
     const report: CheckReport = {
       formatVersion: CHECK_VERSION,
@@ -181,19 +184,60 @@ export async function checkSaliency(
   });
 }
 
+/** @throws UserError where SSIM judges, and the maps are no pictures of one window at least */
+function checkMetric({ context, inputs }: Prepared, metric: Metric): void {
+  const hasWindows = inputs.every(({ data }) => {
+    const { picture } = geometryOfInput(context, data);
+    return picture !== undefined && Math.min(picture.height, picture.width) >= WINDOW;
+  });
+  if (metric === 'ssim' && !hasWindows)
+    throw new UserError(
+      `--metric: ssim compares pictures of ${WINDOW}×${WINDOW} pixels or more, which input ${context.descriptor.name} does not take: choose signed or abs`,
+    );
+}
+
+/** @throws UserError where no method was judged, or one that was asked for by name */
+function checkJudged(
+  methods: readonly MethodRow[],
+  maps: Explanations,
+  named: readonly string[] | undefined,
+): void {
+  const asked = methods.filter(({ name, isControl }) => named?.includes(name) ?? !isControl);
+  const silent = asked.filter(({ judged }) => judged === null);
+  if (silent.length === 0 || (named === undefined && silent.length < asked.length)) return;
+  const [{ name }] = silent;
+  const first = maps[name].find((map) => !isUsable(map));
+  const why =
+    first === undefined ? 'the other models have none' : 'refusal' in first ? first.refusal : 'it is flat';
+  throw new UserError(`${name} has no map on any input (${why}): there is nothing to judge`);
+}
+
 /** The layer that a step adds. */
 function nameOf(step: readonly WeightLayer[]): string {
   return step[step.length - 1].name;
 }
 
 /** @throws UserError where no layer has constant weights, or none is among those that are named */
-function layersOf({ graph, path }: ModelInfo, { layers: patterns }: CheckOptions): readonly WeightLayer[] {
+function layersOf(
+  { graph, path, generation }: ModelInfo,
+  { layers: patterns }: CheckOptions,
+): readonly WeightLayer[] {
   const all = findWeightLayers(graph);
-  if (all.length === 0)
-    throw new UserError(
-      `${path} has no layer with constant weights of two or more dimensions: there is nothing to randomise`,
-    );
+  if (all.length === 0) throw new UserError(`${path} ${whyNoLayer(graph, generation !== undefined)}`);
   return patterns === undefined ? all : selectLayers(all, patterns);
+}
+
+function whyNoLayer(graph: Graph, isGenerator: boolean): string {
+  if (isGenerator)
+    return 'writes text by running a network once a token, whose layers cannot be randomised: check the network without generate';
+  const body = findWeightLayers(searchableGraph(graph)).length > 0 && graph.nodes.find(hasBodies);
+  return body
+    ? `has its weights in a body of ${body.op} (${body.name || body.outputs[0]}), and only layers of the main graph can be randomised`
+    : 'has no layer with constant weights of two or more dimensions: there is nothing to randomise';
+}
+
+function hasBodies({ subgraphs = [] }: GraphNode): boolean {
+  return subgraphs.length > 0;
 }
 
 /** Steps that the verdict is taken after: of layers that are randomised one by one, all of the first half. */

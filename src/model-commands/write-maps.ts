@@ -1,6 +1,6 @@
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { errorMessage, UserError } from '../core/errors.ts';
+import { isMachineFailure, MachineError, systemReason, UserError } from '../core/errors.ts';
 import { geometryOfInput } from '../saliency/explain.ts';
 import type { Explanation } from '../saliency/method.ts';
 import { mapTile, pictureTile, sheetPng, type Tile } from '../saliency/sheet.ts';
@@ -8,15 +8,48 @@ import { encodeNpz } from '../tensor/npz.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import type { Prepared } from './explained-inputs.ts';
 
+/** Names of the files that hold maps. */
+const MAP_FILE = /^input-\d+\.(png|npz)$/;
+
+/**
+ * Checks that maps can be written to a folder, before any is drawn.
+ *
+ * @param overwrite whether maps that it holds may be replaced
+ * @throws UserError where it holds maps that may not, or is a file
+ */
+export async function checkMapsFolder(folder: string, overwrite: boolean): Promise<void> {
+  const maps = await mapsIn(folder);
+  if (maps.length > 0 && !overwrite)
+    throw new UserError(
+      `--out: ${folder} holds other maps (${maps[0]}): name another folder, or replace them with --overwrite`,
+    );
+}
+
+/** The files of maps in a folder; none where there is no folder yet. */
+async function mapsIn(folder: string): Promise<readonly string[]> {
+  try {
+    return (await readdir(folder)).filter((name) => MAP_FILE.test(name)).sort();
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
+    throw cannotWrite(folder, error);
+  }
+}
+
+function cannotWrite(folder: string, error: unknown): UserError | MachineError {
+  const text = `--out: cannot write to ${folder}: ${systemReason(error)}`;
+  return isMachineFailure(error) ? new MachineError(text) : new UserError(text);
+}
+
 /** Explanations by method and input, by a model. */
 export type ModelMaps = (method: string, input: number) => Explanation;
 
 /**
  * Writes for each input `input-<number>.npz`, with the maps of each method, and for pictures `input-<number>.png`: a row for each
- * method, the input in front of the maps.
+ * method, the input in front of the maps. Maps that the folder held are removed.
  *
  * @param models a column for each; with several the arrays have a first dimension for them
  * @throws UserError where the folder cannot be written
+ * @throws MachineError where the disk is full or fails
  */
 export async function writeMaps(
   folder: string,
@@ -26,6 +59,7 @@ export async function writeMaps(
   const { descriptor, position } = context;
   try {
     await mkdir(folder, { recursive: true });
+    for (const name of await mapsIn(folder)) await rm(join(folder, name));
     for (const [i, input] of inputs.entries()) {
       const { places, picture } = geometryOfInput(context, input.data);
       const shape = picture === undefined ? [places] : [picture.height, picture.width];
@@ -46,7 +80,7 @@ export async function writeMaps(
       await writeFile(`${name}.png`, await sheetPng(rows));
     }
   } catch (error) {
-    throw new UserError(`--out: cannot write to ${folder}: ${errorMessage(error)}`);
+    throw cannotWrite(folder, error);
   }
 }
 

@@ -17,7 +17,7 @@ import type { TriagedFault } from '../triage/triage.ts';
 import { type AnswerFinding, collectFault, type FaultContext } from './collect-fault.ts';
 import { collectStatistics, readJsonLines } from './collect-statistics.ts';
 import { collectThreat } from './collect-threat.ts';
-import { explainedConfig, FaultExplainer } from './explain-faults.ts';
+import { explainedConfig, FaultExplainer, notExplained } from './explain-faults.ts';
 import { LineageIndex } from './lineage.ts';
 import type { PictureBudget } from './pictures/images.ts';
 import { findingAnswers } from './predictions.ts';
@@ -87,13 +87,15 @@ export async function collectCampaign(folder: string, options: CollectOptions): 
       damage,
     );
     const model = await ReportModel.open(folder, config, manifest, gaps);
+    if (options.explains === true && model === undefined)
+      gaps.push(notExplained('the model is gone, or is another than it was'));
     const graph = model?.graph;
     const answers: AnswerFinding | undefined =
       model && ((...shown) => findingAnswers((testcase) => model.answer(testcase), ...shown));
     const explainer =
       options.explains === true && model !== undefined
         ? new FaultExplainer(
-            explainedConfig(config, model.path, String(manifest.settings.seed)),
+            explainedConfig(config, manifest.inputs, model.path, String(manifest.settings.seed)),
             await readSeedTestcases(folder, lineages, manifest, findings),
             gaps,
           )

@@ -9,6 +9,7 @@ import { explain } from '../model-commands/explain.ts';
 import { type CheckReport, checkSaliency } from '../model-commands/saliency-check.ts';
 import { geometryOfInput } from '../saliency/explain.ts';
 import { mapTile, type Tile, tilePng } from '../saliency/sheet.ts';
+import type { ManifestInput } from '../storage/manifest-reader.ts';
 import type { ExplanationsView, PictureView } from './view-model.ts';
 
 /** Seeds of the campaign that methods are checked on, and random draws. */
@@ -22,6 +23,14 @@ const MOST = 0.5;
 export interface ExplainedTestcases {
   readonly seed: TestcaseData | undefined;
   readonly finding: TestcaseData;
+}
+
+const NO_PICTURES =
+  'no input of the model takes pictures; neurofuzz explain prints what tables and tokens it depends on';
+
+/** Why a report shows no map. */
+export function notExplained(why: string): string {
+  return `Where the model looked is not shown: ${why}`;
 }
 
 const SILENT = { info: (): void => {}, warn: (): void => {} };
@@ -48,7 +57,8 @@ export class FaultExplainer {
 
   /** Maps of the seed and the finding by each method that passed; undefined where none can be drawn. */
   async explain(testcases: ExplainedTestcases): Promise<ExplanationsView | undefined> {
-    if (this.#hasFailed || this.#seeds.length === 0) return undefined;
+    if (this.#hasFailed) return undefined;
+    if (this.#seeds.length === 0) return this.#fail('no seed of the campaign can be read');
     try {
       this.#check ??= this.#checkMethods();
       const { methods } = await this.#check;
@@ -65,10 +75,20 @@ export class FaultExplainer {
       return { pictures, leftOut };
     } catch (error) {
       if (!(error instanceof UserError || error instanceof MachineError)) throw error;
-      this.#hasFailed = true;
-      this.#gaps.push(`Where the model looked is not shown: ${errorMessage(error)}`);
-      return undefined;
+      return this.#fail(errorMessage(error));
     }
+  }
+
+  /** Notes once that the inputs of the campaign are not pictures, which alone are drawn. */
+  refuseInputs(): undefined {
+    if (!this.#hasFailed) this.#fail(NO_PICTURES);
+    return undefined;
+  }
+
+  #fail(why: string): undefined {
+    this.#hasFailed = true;
+    this.#gaps.push(notExplained(why));
+    return undefined;
   }
 
   #checkMethods(): Promise<CheckReport> {
@@ -138,12 +158,27 @@ export class FaultExplainer {
   }
 }
 
-/** The settings of a campaign that say how its model and inputs are read. */
-export function explainedConfig(config: CampaignConfig, model: string, seed: string): CampaignConfig {
+/**
+ * The settings of a campaign that say how its model and inputs are read.
+ *
+ * @param inputs as the campaign recorded them: their ranges are taken, since those of few testcases are narrower
+ */
+export function explainedConfig(
+  config: CampaignConfig,
+  inputs: readonly Pick<ManifestInput, 'name' | 'range'>[],
+  model: string,
+  seed: string,
+): CampaignConfig {
+  const isForAll = Array.isArray(config.range);
+  // The scale of pictures that are preprocessed follows from their settings; an input that is kept may have one value.
+  const recorded = inputs
+    .filter(({ name, range: [low, high] }) => low < high && config.preprocess?.[name] === undefined)
+    .map(({ name, range: [low, high] }): [string, [number, number]] => [name, [low, high]]);
+  const range = isForAll ? config.range : { ...Object.fromEntries(recorded), ...config.range };
   const limits = { linf: undefined, l2: undefined, l0: undefined, edits: undefined, valid: undefined };
   const search = { threatModel: undefined, mutator: undefined, fixed: undefined, deephunter: undefined };
   const sources = { labels: undefined, corpus: undefined, coverageReference: undefined };
-  return { ...config, ...limits, ...search, ...sources, model, seed, jobs: 1 };
+  return { ...config, ...limits, ...search, ...sources, range, model, seed, jobs: 1 };
 }
 
 async function pictureOf(label: string, tile: NonNullable<Tile>): Promise<PictureView> {

@@ -85,7 +85,7 @@ export type Explanation =
   | { readonly refusal: string };
 
 /** What a method needs of a model. */
-export type Need = 'gradients' | 'convolution' | 'numbers';
+export type Need = 'gradients' | 'rectifier' | 'convolution' | 'numbers';
 
 /** Says for each place of an input how much it matters to the score of a class. */
 export interface SaliencyMethod {

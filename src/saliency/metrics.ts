@@ -1,5 +1,5 @@
 /** Side of the windows of SSIM. */
-const WINDOW = 7;
+export const WINDOW = 7;
 
 /** Constants of SSIM (Wang et al. 2004), for a range of 1. */
 const C1 = 0.01 ** 2;

@@ -13,6 +13,7 @@ import type {
   Point,
   ScoreOracle,
 } from './method.ts';
+import { hasRectifier } from './rectifiers.ts';
 
 /** Most testcases whose gradients are computed in one run, and most of their values together. */
 const GRADIENT_ROWS = 32;
@@ -124,6 +125,14 @@ export class ModelScores implements ScoreOracle {
     if (need === 'convolution' && this.#lastConvolution() === undefined) return NO_CONVOLUTION;
     if (need === 'convolution' && this.#context.descriptor.picture === undefined)
       return `input ${this.#context.descriptor.name} takes no pictures`;
+    if (need === 'rectifier') {
+      const { graph, inputs } = this.#model.model;
+      return hasRectifier(graph, inputs[this.#context.position].name, this.#context.scores)
+        ? undefined
+        : 'the model has no rectifier between its input and the scores: it would equal gradient';
+    }
+    const { gradients } = this.#model.model.capabilities;
+    if (gradients === undefined && need === 'gradients') return this.#whyNoGradients();
     try {
       if (need === 'convolution') await this.featureMaps(input);
       else await this.gradients([{ input }]);
@@ -131,6 +140,16 @@ export class ModelScores implements ScoreOracle {
     } catch (error) {
       return errorMessage(error);
     }
+  }
+
+  #whyNoGradients(): string {
+    const { graph, capabilities, runtime } = this.#model.model;
+    if (capabilities.textGeneration !== undefined)
+      return 'no gradient through the choice of each token that it writes';
+    const body = graph.nodes.find(({ subgraphs = [] }) => subgraphs.length > 0);
+    return body === undefined
+      ? `there are no gradients on ${runtime.kind}`
+      : `no gradient through ${body.op} (${body.name || body.outputs[0]})`;
   }
 
   #sizes = new Map<string, BatchTensor>();

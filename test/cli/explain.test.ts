@@ -6,7 +6,7 @@ import { decodeNpz } from '../../src/tensor/npz.ts';
 import { neurofuzz } from '../support/command.ts';
 import { testFolder } from '../support/folder.ts';
 import { WEIGHTS, writeSeeds, writeSoftmaxOnnx } from '../support/models.ts';
-import { SIDE, writeConvolutionOnnx, writePictures } from '../support/saliency.ts';
+import { SIDE, writeConvolutionOnnx, writeDenseOnnx, writePictures } from '../support/saliency.ts';
 
 const folder = testFolder();
 const model = writeConvolutionOnnx(folder);
@@ -128,4 +128,41 @@ test('a folder that cannot be written is refused', async () => {
   expect(code).toBe(2);
   expect(stderr).toContain('--out: cannot write to');
   expect(existsSync(file)).toBe(true);
+});
+
+test('a folder with other maps is refused, and replaced with --overwrite; a method that is named twice is drawn once', async () => {
+  const out = join(folder, 'maps');
+  const edges = [...PICTURES, '--method', 'edges', 'edges', '-j', '1', '--out', out];
+  const first = await explain(edges);
+  expect(first.code).toBe(0);
+  expect(first.report.inputs[0].methods).toHaveLength(1);
+  writeFileSync(join(out, 'input-77.npz'), 'of an earlier run');
+  writeFileSync(join(out, 'notes.txt'), 'mine');
+  const again = await explain(edges);
+  expect(again.code).toBe(2);
+  expect(again.stderr).toContain('holds other maps');
+  expect((await explain([...edges, '--overwrite'])).code).toBe(0);
+  expect(existsSync(join(out, 'input-77.npz'))).toBe(false);
+  expect(existsSync(join(out, 'notes.txt'))).toBe(true);
+});
+
+test('a model without rectifiers has no guided-backprop, and says why; labels stand beside the classes', async () => {
+  const dense = writeDenseOnnx(folder, 'plain.onnx', { shape: [4] });
+  const numbers = writeSeeds(folder, [[0.5, 0, 1, 0.25]], 'plain.npz');
+  const labels = join(folder, 'plain.txt');
+  writeFileSync(labels, '2\n');
+  const { report } = await explain([dense, '-i', numbers, '--range=0,1', '--labels', labels, '-j', '1']);
+  expect(report.inputs[0].label).toBe(2);
+  expect(report.notOffered).toContainEqual({
+    name: 'guided-backprop',
+    why: 'the model has no rectifier between its input and the scores: it would equal gradient',
+  });
+});
+
+test('a model that writes text: one line for the methods without gradients, and no padding', async () => {
+  const args = ['explain', '--config', 'corpora/char-lm/campaign.yaml', '-j', '1', '--inputs', '1'];
+  const { code, stdout, stderr } = await neurofuzz(args);
+  expect(code).toBe(0);
+  expect(stderr.match(/no gradient/g)).toHaveLength(1);
+  expect(stdout).not.toContain('-1');
 });

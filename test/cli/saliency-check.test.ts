@@ -6,7 +6,7 @@ import { decodeNpz } from '../../src/tensor/npz.ts';
 import { neurofuzz } from '../support/command.ts';
 import { testFolder } from '../support/folder.ts';
 import { writeScoreOnnx, writeSeeds, writeSoftmaxOnnx, writeSoftmaxTfjs } from '../support/models.ts';
-import { CLASSES, SIDE, writeConvolutionOnnx, writePictures } from '../support/saliency.ts';
+import { CLASSES, SIDE, writeConvolutionOnnx, writeDenseOnnx, writePictures } from '../support/saliency.ts';
 
 const folder = testFolder();
 const model = writeConvolutionOnnx(folder);
@@ -31,7 +31,8 @@ async function check(args: readonly string[]) {
   return { code, stdout, stderr, report, row };
 }
 
-const PICTURES = [model, '-i', seeds, '--range=0,1', '--inputs', '6', '--repeats', '2'];
+const SEEN = [model, '-i', seeds, '--range=0,1', '--inputs', '6'];
+const PICTURES = [...SEEN, '--repeats', '2'];
 
 test('the untouched model gives exactly 1, edges do so whatever the model, and the same on any number of workers', async () => {
   const { code, report, row, stdout } = await check([...PICTURES, '-j', '1']);
@@ -140,7 +141,7 @@ test.each(['independent', 'bottom-up'])(
 
 test('another model in place of copies: itself, which no map tells apart', async () => {
   const { code, report, row } = await check([
-    ...PICTURES,
+    ...SEEN,
     '--against',
     model,
     '--method',
@@ -219,7 +220,8 @@ test.each([
   [['--layers', 'dense'], '--layers: no layer is called dense'],
   [['--most', '2'], '--most must be a number, from -1 to 1'],
   [['--order', 'random'], "argument 'random' is invalid"],
-  [['--against', 'missing.onnx'], 'missing.onnx'],
+  [['--against', 'other.onnx'], '--repeats is about copies with random layers'],
+  [['--html', join('nowhere', 'page.html')], `--html: cannot write ${join('nowhere', 'page.html')}`],
 ])('refuses %j', async (args, message) => {
   const { code, stderr } = await check([...PICTURES, ...args]);
   expect(code).toBe(2);
@@ -241,4 +243,40 @@ test('refuses a model without classes, without weights, and a command without se
   const seedless = await check([model]);
   expect(seedless.code).toBe(2);
   expect(seedless.stderr).toContain('set --seeds');
+});
+
+test('--against: a model that is missing, or knows another number of classes, is refused with both', async () => {
+  const missing = await check([...SEEN, '--against', 'missing.onnx']);
+  expect(missing.code).toBe(2);
+  expect(missing.stderr).toContain('missing.onnx');
+  const five = writeDenseOnnx(folder, 'five.onnx', { shape: [1, SIDE, SIDE], classes: 5 });
+  const { code, stderr } = await check([...SEEN, '--against', five, '--method', 'occlusion']);
+  expect(code).toBe(2);
+  expect(stderr).toContain(`${five} knows 5 classes, and ${model} 3`);
+});
+
+test('a check that judged nothing is refused: scores of NaN, no picture for SSIM, flat maps', async () => {
+  const nan = writeDenseOnnx(folder, 'nan.onnx', { shape: [4], weight: () => Number.NaN });
+  const ofNan = await check([nan, '-i', numbers, '--range=0,1', '--repeats', '1']);
+  expect(ofNan).toMatchObject({ code: 2, stdout: '' });
+  expect(ofNan.stderr).toContain('are NaN for every input');
+  const ofNumbers = await check([writeSoftmaxOnnx(folder), '-i', numbers, '--range=0,1', '--metric', 'ssim']);
+  expect(ofNumbers).toMatchObject({ code: 2, stdout: '' });
+  expect(ofNumbers.stderr).toContain('--metric: ssim compares pictures');
+  const zero = writeDenseOnnx(folder, 'zero.onnx', { shape: [4], weight: () => 0 });
+  const flat = await check([zero, '-i', numbers, '--range=0,1', '--repeats', '1', '--method', 'gradient']);
+  expect(flat).toMatchObject({ code: 2, stdout: '' });
+  expect(flat.stderr).toContain('gradient has no map on any input (it is flat)');
+});
+
+test('layers in a model that writes text: the true reason', async () => {
+  const { code, stderr } = await neurofuzz([
+    'saliency-check',
+    '--config',
+    'corpora/char-lm/campaign.yaml',
+    '-j',
+    '1',
+  ]);
+  expect(code).toBe(2);
+  expect(stderr).toContain('writes text by running a network once a token');
 });

@@ -50,3 +50,25 @@ export function writePictures(folder: string, count: number, name = 'pictures.np
   writeFileSync(path, encodeNpz([['x', { type: 'float32', shape: [count, 1, SIDE, SIDE], data }]]));
   return path;
 }
+
+/** Writes a dense layer without a rectifier; returns its path. @param weight by number */
+export function writeDenseOnnx(
+  folder: string,
+  name: string,
+  {
+    shape,
+    classes = CLASSES,
+    weight = (i) => ((7 * i) % 11) - 5,
+  }: { shape: readonly number[]; classes?: number; weight?: (i: number) => number },
+): string {
+  const graph = new OnnxBuilder();
+  const size = shape.reduce((product, side) => product * side, 1);
+  const x = graph.input('x', 'float32', ['batch', ...shape]);
+  const flat = graph.node('Flatten', [x], 'flat', { axis: 1 });
+  const values = Float32Array.from({ length: size * classes }, (_, i) => weight(i));
+  graph.node('MatMul', [flat, graph.constant('w', 'float32', [size, classes], values)], 'logits');
+  graph.output('logits', 'float32', ['batch', classes]);
+  const path = join(folder, name);
+  writeFileSync(path, graph.finish('dense'));
+  return path;
+}

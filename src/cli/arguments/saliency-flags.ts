@@ -28,11 +28,11 @@ const SALIENCY_FLAGS: readonly SettingName[] = [
   ...LOADING_FLAGS,
 ];
 
-/** Adds the flags of the settings. */
-export function addSaliencySettings(command: Command): void {
+/** Adds the flags of the settings. @param labels what the classes of the seeds are for */
+export function addSaliencySettings(command: Command, labels: string): void {
   addSettingFlags(command, SALIENCY_FLAGS, {
     seeds: 'the inputs to explain, as fuzz takes them',
-    labels: 'classes of the seeds, by which the accuracy of each copy is measured',
+    labels,
   });
 }
 
@@ -50,7 +50,7 @@ export function addExplainFlags(command: Command): Command {
 export function readExplainFlags(flags: ExplainFlags): ExplainOptions {
   for (const name of flags.method ?? []) saliencyMethod(name);
   return {
-    methods: flags.method,
+    methods: flags.method && [...new Set(flags.method)],
     classIndex: flags.class === undefined ? undefined : parseWhole('--class', flags.class, 0),
     inputs: parseWhole('--inputs', flags.inputs, 1),
     baseline:

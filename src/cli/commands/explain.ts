@@ -23,9 +23,10 @@ export function explainCommand(): Command {
   const command = describedCommand('explain')
     .argument('[model]', 'the classifier that is explained')
     .option('-c, --config <file>', 'campaign file that names model and seeds');
-  addSaliencySettings(command);
+  addSaliencySettings(command, 'classes of the seeds, which are printed beside the predicted ones');
   addExplainFlags(command)
     .option('--out <dir>', 'write the maps: a PNG sheet and an .npz file for each input')
+    .option('--overwrite', 'replace the maps that are in --out')
     .option('--json', 'print one JSON object on standard output')
     .addHelpText('after', EXAMPLES)
     .action(run);
@@ -35,6 +36,7 @@ export function explainCommand(): Command {
 interface Flags extends OutputOptions, ExplainFlags {
   readonly config?: string;
   readonly out?: string;
+  readonly overwrite?: boolean;
 }
 
 async function run(model: string | undefined, flags: Flags): Promise<void> {
@@ -43,12 +45,13 @@ async function run(model: string | undefined, flags: Flags): Promise<void> {
   const config = checkSettings(file, readModelFlags(model, flags), flags.config);
   if (config.model === undefined)
     throw new UserError('name the model: neurofuzz explain model.onnx --seeds …');
+  const { checkMapsFolder, writeMaps } = await import('../../model-commands/write-maps.ts');
+  if (flags.out !== undefined) await checkMapsFolder(flags.out, flags.overwrite === true);
   const { explain } = await import('../../model-commands/explain.ts');
   const { report, prepared, explanations } = await withProgress(flags, (onProgress) =>
     explain(config, options, logNotices(flags), onProgress),
   );
   if (flags.out !== undefined) {
-    const { writeMaps } = await import('../../model-commands/write-maps.ts');
     await writeMaps(flags.out, prepared, [
       (name, input) => explanations.get(name)?.[input] ?? { refusal: 'there is no such method' },
     ]);
@@ -67,8 +70,12 @@ function reportLines({ model, scores, inputs }: ExplainReport, out: string | und
   ];
 }
 
-function inputLines({ index, class: of, predicted, places, methods }: InputRow): string[] {
-  const title = `input ${index}: class ${of}${of === predicted ? '' : ` (the model says ${predicted})`}`;
+function inputLines({ index, class: of, predicted, label, places, methods }: InputRow): string[] {
+  const beside = [
+    ...(of === predicted ? [] : [`the model says ${predicted}`]),
+    ...(label === null ? [] : [`its label is ${label}`]),
+  ];
+  const title = `input ${index}: class ${of}${beside.length === 0 ? '' : ` (${beside.join(', ')})`}`;
   if (places !== null) return [title, ...methods.flatMap((method) => placeLines(method, places))];
   return [
     title,

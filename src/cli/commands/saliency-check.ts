@@ -1,7 +1,8 @@
-import { writeFile } from 'node:fs/promises';
+import { readdir, stat, writeFile } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import { type Command, Option } from 'commander';
 import { checkSettings, readCampaignFile } from '../../config/load.ts';
-import { errorMessage, UserError } from '../../core/errors.ts';
+import { isMachineFailure, MachineError, systemReason, UserError } from '../../core/errors.ts';
 import { formatNumber, plural } from '../../core/format-number.ts';
 import type {
   CheckOptions,
@@ -31,6 +32,7 @@ import { printJson, printLines } from '../output/terminal.ts';
 
 interface CheckFlags extends OutputOptions, ExplainFlags {
   readonly out?: string;
+  readonly overwrite?: boolean;
   readonly html?: string;
   readonly config?: string;
   readonly order: Order;
@@ -47,7 +49,7 @@ export function saliencyCheckCommand(): Command {
   const command = describedCommand('saliency-check')
     .argument('[model]', 'the classifier that is explained')
     .option('-c, --config <file>', 'campaign file that names model and seeds');
-  addSaliencySettings(command);
+  addSaliencySettings(command, 'classes of the seeds, by which the accuracy of each copy is measured');
   addExplainFlags(command)
     .addOption(
       new Option('--order <order>', 'which layers are randomised first: the last, each alone, or the first')
@@ -77,6 +79,7 @@ export function saliencyCheckCommand(): Command {
       '0.5',
     )
     .option('--out <dir>', 'write the maps: a PNG sheet and an .npz file for each input')
+    .option('--overwrite', 'replace the maps that are in --out')
     .option('--html <file>', 'write a page with the figures, and the maps of the first three inputs')
     .option('--json', 'print one JSON object on standard output')
     .addHelpText('after', EXAMPLES)
@@ -84,7 +87,15 @@ export function saliencyCheckCommand(): Command {
   return addOutputFlags(command);
 }
 
-async function run(model: string | undefined, flags: CheckFlags): Promise<void> {
+/** Flags of copies, which another model stands in place of. */
+const COPY_FLAGS = ['order', 'randomise', 'repeats', 'layers'];
+
+async function run(model: string | undefined, flags: CheckFlags, command: Command): Promise<void> {
+  const ofCopies = COPY_FLAGS.find((name) => command.getOptionValueSource(name) === 'cli');
+  if (flags.against !== undefined && ofCopies !== undefined)
+    throw new UserError(
+      `--${ofCopies} is about copies with random layers, and --against compares with another model in their place: leave one of them out`,
+    );
   const options: CheckOptions = {
     ...readExplainFlags(flags),
     order: flags.order,
@@ -99,13 +110,15 @@ async function run(model: string | undefined, flags: CheckFlags): Promise<void> 
   const config = checkSettings(file, readModelFlags(model, flags), flags.config);
   if (config.model === undefined)
     throw new UserError('name the model: neurofuzz saliency-check model.onnx --seeds …');
+  const { checkMapsFolder, writeMaps } = await import('../../model-commands/write-maps.ts');
+  if (flags.out !== undefined) await checkMapsFolder(flags.out, flags.overwrite === true);
+  if (flags.html !== undefined) await checkPagePath(flags.html);
   const { checkSaliency, hasFailed } = await import('../../model-commands/saliency-check.ts');
   const result = await withProgress(flags, (onProgress) =>
     checkSaliency(config, options, logNotices(flags), onProgress),
   );
   const { report } = result;
   if (flags.out !== undefined) {
-    const { writeMaps } = await import('../../model-commands/write-maps.ts');
     await writeMaps(
       flags.out,
       result.prepared,
@@ -125,8 +138,24 @@ async function writePage(path: string, result: CheckResult): Promise<void> {
   try {
     await writeFile(path, await saliencyPageHtml(result));
   } catch (error) {
-    throw new UserError(`--html: cannot write ${path}: ${errorMessage(error)}`);
+    throw cannotWrite(path, error);
   }
+}
+
+/** @throws UserError where a page cannot be written, before any work is done for it */
+async function checkPagePath(path: string): Promise<void> {
+  try {
+    await readdir(dirname(path));
+    if ((await stat(path).catch(() => undefined))?.isDirectory())
+      throw new UserError('it is a folder, not a file');
+  } catch (error) {
+    throw cannotWrite(path, error);
+  }
+}
+
+function cannotWrite(path: string, error: unknown): UserError | MachineError {
+  const text = `--html: cannot write ${path}: ${systemReason(error)}`;
+  return isMachineFailure(error) ? new MachineError(text) : new UserError(text);
 }
 
 /** Most steps that a table shows. */
