@@ -1,4 +1,5 @@
 import type { Match } from './match.ts';
+import { MIN_GAMES } from './pairing.ts';
 
 /** Fewest games between two groups of players by which they are ranked together. */
 export const MIN_BRIDGE_GAMES = 400;
@@ -29,18 +30,36 @@ interface Pair {
 
 /**
  * Divides players into groups that can be ranked together: groups hang together by decided games, and no bridge between two parts
- * is of fewer than 400 games, where both parts have several players.
+ * is of fewer than 400 games, where both parts have several players. A player without a decided game is as strong as those it tied
+ * with in 20 games or more: it belongs to the first of their groups.
  */
 export function rankedGroups(matches: readonly Match[], players: number): RankedGroups {
   const all = Array.from({ length: players }, (_, player) => player);
-  const parts = componentsOf(
-    all,
-    matches.filter(({ scores }) => Array.from(scores).some((score) => score !== 0.5)),
-  );
+  const isDecided = ({ scores }: Match): boolean => Array.from(scores).some((score) => score !== 0.5);
+  const decided = matches.filter(isDecided);
+  const ties = matches.filter((match) => match.scores.length >= MIN_GAMES && !isDecided(match));
+  const parts = componentsOf(all, [...decided, ...tiesOfEquals(all, decided, ties)]);
   const bridges = parts.slice(1).map((part): Bridge => ({ groups: [parts[0], part], games: 0 }));
   const pairs = matches.map(({ first, second, scores }) => ({ first, second, games: scores.length }));
   const groups = parts.flatMap((part) => splitAtBridges(part, pairs, bridges));
   return { groups: groups.sort(([a], [b]) => a - b), bridges };
+}
+
+/** The ties by which players without a decided game belong to others: none of them connects two groups of decided games. */
+function tiesOfEquals(
+  all: readonly number[],
+  decided: readonly Match[],
+  ties: readonly Match[],
+): readonly Match[] {
+  const busy = new Set(decided.flatMap(({ first, second }) => [first, second]));
+  const chosen: Match[] = [];
+  for (const tie of ties) {
+    const parts = componentsOf(all, [...decided, ...chosen]);
+    const [one, other] = [tie.first, tie.second].map((player) => parts.find((part) => part.includes(player)));
+    const isEqual = [one, other].some((part) => part?.every((player) => !busy.has(player)));
+    if (one !== other && isEqual) chosen.push(tie);
+  }
+  return chosen;
 }
 
 /** Divides a group at its weakest bridge, and the parts at theirs. */

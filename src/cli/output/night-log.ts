@@ -1,5 +1,6 @@
 import type { Logger } from 'pino';
 import { durationText, elapsedText } from '../../core/duration.ts';
+import { formatCount } from '../../core/format-number.ts';
 import { remainingText } from '../../core/progress.ts';
 import type { CampaignFailure, NightMonitor, NightTurn } from '../../nightly/turns.ts';
 import { failureText } from '../../report/fault-groups.ts';
@@ -37,6 +38,11 @@ export function turnText({ name, number, total }: NightTurn): string {
   return `campaign ${number} of ${total}: ${name}`;
 }
 
+/** What a phase is at: `2 of 5` where one is done, and `5 of 5` at its end. */
+export function placeText(done: number, total: number): string {
+  return `${formatCount(Math.min(done + 1, total))} of ${formatCount(total)}`;
+}
+
 /** Logs a night, for output that is not a terminal: each turn, and each campaign's lines after its name. */
 export function createNightLog(log: Logger, totalMs: number, now = () => performance.now()): NightMonitor {
   const counts = new NightCounts();
@@ -62,7 +68,7 @@ export function createNightLog(log: Logger, totalMs: number, now = () => perform
       };
     },
     onPhase: (text, done, total) =>
-      log.info(total === undefined || done === undefined ? text : `${text}: ${done + 1} of ${total}`),
+      log.info(total === undefined || done === undefined ? text : `${text}: ${placeText(done, total)}`),
     onFailure: (failure: CampaignFailure) => {
       counts.addFailure(failure);
       log.warn(failureText(failure));

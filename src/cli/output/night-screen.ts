@@ -10,7 +10,7 @@ import { fitParts, progressBar, wrapWords } from './fit.ts';
 import { columnsOf, LiveArea, type TerminalStream } from './live-area.ts';
 import { passesLevel } from './logging.ts';
 import { NightCounts } from './night-counts.ts';
-import { NightClock, turnText } from './night-log.ts';
+import { NightClock, placeText, turnText } from './night-log.ts';
 import { LABEL_COLUMNS } from './status-rows.ts';
 import { StatusScreen } from './status-screen.ts';
 import { writeAbove } from './write-above.ts';
@@ -92,7 +92,7 @@ export class NightScreen implements NightMonitor {
 
   onPhase(text: string, done = 0, total = 0): void {
     const columns = columnsOf(this.#stream);
-    const progress = total === 0 ? [] : [`${done + 1} of ${total}`, progressBar(done / total)];
+    const progress = total === 0 ? [] : [placeText(done, total), progressBar(done / total)];
     const faults = row('faults', this.#counts.parts, columns);
     this.#draw([faults, row('state', [text, ...progress], columns)]);
   }

@@ -1,8 +1,9 @@
-import { appendFile, readFile, stat, truncate } from 'node:fs/promises';
+import { appendFile, copyFile, mkdir, readFile, stat, truncate } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as z from 'zod';
 import { writeDurably } from '../../core/atomic-file.ts';
 import { fileError, UserError } from '../../core/errors.ts';
+import { DAMAGED_FOLDER, unusedPath } from '../../storage/set-aside.ts';
 
 /** File of a tournament's folder that holds its settings, its players and all games. */
 export const GAMES_FILE = 'games.jsonl';
@@ -84,7 +85,7 @@ export interface SavedTournament {
   readonly players: readonly PlayerLine[];
   readonly games: readonly GamesLine[];
   readonly answers: readonly AnswersLine[];
-  /** Lines that are no such lines; what they held is played again. */
+  /** Damaged lines of games or answers, which are played again. */
   readonly damaged: number;
 }
 
@@ -102,7 +103,7 @@ export async function hasTournament(folder: string): Promise<boolean> {
 /**
  * Reads a tournament. A last line without an end, which a killed process leaves, is removed from the file.
  *
- * @throws UserError where there is none, or its settings are damaged
+ * @throws UserError where there is none, its settings are damaged, or a player may be lost: a player can't be played again
  */
 export async function readTournament(folder: string): Promise<SavedTournament> {
   const path = join(folder, GAMES_FILE);
@@ -114,16 +115,23 @@ export async function readTournament(folder: string): Promise<SavedTournament> {
   }
   const end = bytes.lastIndexOf(0x0a) + 1;
   if (end < bytes.length) await truncate(path, end);
-  const parsed = bytes.toString('utf8', 0, end).split('\n').slice(0, -1).map(parseLine);
+  const texts = bytes.toString('utf8', 0, end).split('\n').slice(0, -1);
+  const parsed = texts.map(parseLine);
   const lines = parsed.flatMap((line) => line ?? []);
   const [settings] = lines;
   if (settings?.kind !== 'settings')
     throw new UserError(
       `${path} is damaged: its first line holds no settings of a tournament; choose another folder with --out`,
     );
+  const players = lines.filter((line) => line.kind === 'player');
+  const known = new Set(players.map(({ name }) => name));
+  parsed.forEach((line, i) => {
+    const isSafe = line === undefined ? isOfGames(texts[i]) : playersOf(line).every((name) => known.has(name));
+    if (!isSafe) throw lostPlayer(path, i + 1, line);
+  });
   return {
     settings,
-    players: lines.filter((line) => line.kind === 'player'),
+    players,
     games: lines.filter((line) => line.kind === 'games'),
     answers: lines.filter((line) => line.kind === 'answers'),
     damaged: parsed.length - lines.length,
@@ -138,6 +146,42 @@ function parseLine(text: string): Line | undefined {
   } catch {
     return undefined;
   }
+}
+
+/** Whether a damaged line still shows that it held games or answers. */
+function isOfGames(text: string): boolean {
+  return /"kind":"(games|answers)"|"scores":\[/.test(text) && !text.includes('"plays":');
+}
+
+function playersOf(line: Line): readonly string[] {
+  if (line.kind === 'games') return line.players;
+  return line.kind === 'answers' ? [line.model] : [];
+}
+
+function lostPlayer(path: string, number: number, line: Line | undefined): UserError {
+  const damage =
+    line === undefined
+      ? `line ${number} can't be read, and may have held a player`
+      : `line ${number} has games of a player that the file does not name`;
+  return new UserError(
+    `${path} is damaged: ${damage}; put an intact copy of the file in its place, or start over with --overwrite, which renames the folder and deletes nothing`,
+  );
+}
+
+/**
+ * Sets a copy of a damaged file aside, and writes the file without the damaged lines.
+ *
+ * @returns path of the copy
+ */
+export async function setDamagedAside(
+  folder: string,
+  { settings, players, answers, games }: SavedTournament,
+): Promise<string> {
+  await mkdir(join(folder, DAMAGED_FOLDER), { recursive: true });
+  const aside = await unusedPath(join(folder, DAMAGED_FOLDER, GAMES_FILE));
+  await copyFile(join(folder, GAMES_FILE), aside);
+  await writeLines(folder, [settings, ...players, ...answers, ...games]);
+  return aside;
 }
 
 /** Adds lines to a tournament's file. */

@@ -3,10 +3,10 @@ import { UserError } from '../../core/errors.ts';
 import type { OnProgress } from '../../core/progress.ts';
 import { Cup, joiningPaths } from './cup.ts';
 import { Gallery } from './gallery.ts';
-import type { PlayerLine } from './games-file.ts';
+import { callsAllFake, type PlayerLine } from './games-file.ts';
 import type { Field } from './models-cup.ts';
 import { modelNames } from './names.ts';
-import { isComplete, playAll, playerOf } from './rounds.ts';
+import { checkUnchanged, isComplete, playAll, playerOf } from './rounds.ts';
 import { recordedSettings } from './settings.ts';
 
 /** Paths of those who play. */
@@ -26,6 +26,7 @@ export async function beginGeneratorCup(
   const { settings, seed } = field;
   const gallery = await Gallery.open(field, sides.generators[0], sides.discriminators[0], notices);
   const players = await newPlayers(sides, [], 0, gallery);
+  refuseTooFewJudges(players);
   const header = {
     formatVersion: 1 as const,
     kind: 'settings' as const,
@@ -48,6 +49,7 @@ export async function resumeGeneratorCup(
   notices: Notices,
   onProgress: OnProgress,
 ): Promise<Cup> {
+  await checkUnchanged([...sides.generators, ...sides.discriminators], cup.players, field.pool);
   const joining = {
     generators: joiningPaths(sides.generators, cup.players, 'generator'),
     discriminators: joiningPaths(sides.discriminators, cup.players, 'discriminator'),
@@ -60,7 +62,9 @@ export async function resumeGeneratorCup(
   if (joiners > 0) {
     const names = cup.players.map(({ name }) => name);
     const joined = 1 + Math.max(...cup.players.map((player) => player.joined));
-    await cup.join(await newPlayers(joining, names, joined, gallery));
+    const players = await newPlayers(joining, names, joined, gallery);
+    refuseTooFewJudges([...cup.players, ...players]);
+    await cup.join(players);
   }
   return playOut(cup, gallery, field, notices, onProgress);
 }
@@ -110,6 +114,19 @@ async function playOut(
     onProgress,
   );
   return cup;
+}
+
+/** Fewest discriminators that are rated. */
+const MIN_JUDGES = 2;
+
+/** @throws UserError where all discriminators but one, or all, call everything fake */
+function refuseTooFewJudges(players: readonly PlayerLine[]): void {
+  const judges = players.filter(({ plays }) => plays === 'discriminator');
+  const strict = judges.filter(callsAllFake);
+  if (judges.length - strict.length >= MIN_JUDGES) return;
+  throw new UserError(
+    `fewer than two discriminators are left to play: ${strict.map(({ name }) => name).join(', ')} ${strict.length === 1 ? 'calls' : 'call'} the real examples fake; name others with --discriminators, or other --real`,
+  );
 }
 
 /** @throws UserError where a generator's output does not fit a discriminator's input */

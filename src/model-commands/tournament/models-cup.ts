@@ -16,7 +16,7 @@ import {
   type PlayedSeeds,
 } from './opponents.ts';
 import { inputTexts, type ModelPlayer, Referee } from './play.ts';
-import { isComplete, playGames } from './rounds.ts';
+import { checkUnchanged, isComplete, playGames } from './rounds.ts';
 import { readTournamentInputs, seedsWithIds, type TournamentInputs } from './seeds.ts';
 import { type GameSettings, recordedSettings } from './settings.ts';
 
@@ -40,10 +40,15 @@ export async function beginModelCup(
   onProgress: OnProgress,
 ): Promise<Cup> {
   const { settings, config, seed, pool } = field;
-  const names = modelNames(models, []);
-  const players = models.map((path, i): ModelPlayer => ({ name: names[i], path }));
   const info = await pool.describe(models[0]);
   const { resolved, played } = await readTournamentInputs(info, config, settings.rule, seed, notices);
+  const mutators = newMutators(resolved, config);
+  // The mutants of a mutator depend on its name: where a model has that name too, the model gets another.
+  const names = modelNames(
+    models,
+    mutators.map(({ name }) => name),
+  );
+  const players = models.map((path, i): ModelPlayer => ({ name: names[i], path }));
   const first = { name: names[0], inputs: inputTexts(info) };
   const lookers = new Referee(pool, first, { rule: settings.rule, played }, onProgress);
   const { classes, isWon, digests } = await lookers.look(players);
@@ -69,7 +74,7 @@ export async function beginModelCup(
       joined: 0,
     }),
   );
-  const opponents = await newOpponents(resolved, kept, config, names, notices);
+  const opponents = await newOpponents(mutators, kept, config, names, notices);
   const hasEnough = opponents.length >= (settings.opponents === 'models' ? 1 : MIN_PLAYERS);
   if (!hasEnough)
     throw new UserError(
@@ -99,6 +104,7 @@ export async function resumeModelCup(
   notices: Notices,
   onProgress: OnProgress,
 ): Promise<Cup> {
+  await checkUnchanged(models, cup.players, pool);
   const joiners = joiningPaths(models, cup.players, 'model');
   const playing = cup.players.filter(({ plays }) => plays === 'model');
   const [firstPlayer] = playing;
@@ -136,17 +142,29 @@ export async function resumeModelCup(
   return cup;
 }
 
-/** The players on the other side of a new tournament: mutators that are asked for, folders, else the default mix. */
+/**
+ * The mutators of a new tournament: those that are asked for; else the default mix, unless folders play.
+ *
+ * @throws UserError where one is named twice
+ */
+function newMutators(resolved: TournamentInputs['resolved'], { mutator, corpus }: CampaignConfig): PlayerLine[] {
+  const isDefault = mutator === undefined;
+  const lines = isDefault && [corpus ?? []].flat().length > 0 ? [] : mutatorLines(resolved, isDefault);
+  const names = lines.map(({ name }) => name);
+  const twice = names.find((name, i) => names.indexOf(name) < i);
+  if (twice !== undefined) throw new UserError(`--mutator: ${twice} plays twice: name it once`);
+  return lines;
+}
+
+/** The players on the other side of a new tournament: mutators, and folders. */
 async function newOpponents(
-  resolved: TournamentInputs['resolved'],
+  lines: readonly PlayerLine[],
   kept: PlayedSeeds,
   config: CampaignConfig,
   taken: readonly string[],
   notices: Notices,
 ): Promise<Opponent[]> {
   const folders = [config.corpus ?? []].flat();
-  const isDefault = config.mutator === undefined;
-  const lines = isDefault && folders.length > 0 ? [] : mutatorLines(resolved, isDefault);
   const names = corpusNames(folders, [...taken, ...lines.map(({ name }) => name)]);
   const mutators = await mutatorOpponents(lines, kept, warnOnce(notices));
   const corpora: Opponent[] = [];
@@ -175,7 +193,9 @@ async function savedOpponents(
     corpora.push(opponent);
   }
   const all = [...mutators, ...corpora];
-  return cup.players.flatMap(({ name }) => all.find((opponent) => opponent.name === name) ?? []);
+  return cup.players
+    .filter(({ plays }) => plays === 'mutator' || plays === 'corpus')
+    .flatMap(({ name }) => all.find((opponent) => opponent.name === name) ?? []);
 }
 
 function warnOnce(notices: Notices): () => void {

@@ -62,6 +62,8 @@ export class Referee {
   readonly #fields = new CachedFields();
   /** By field and range, the classes of the model that is to be agreed with. */
   readonly #agreed = new Map<string, ArrayLike<number>>();
+  /** Number of classes of that model. */
+  #agreedClasses = 0;
   readonly #onProgress: OnProgress;
 
   /** @param first the model that inputs of others are compared with */
@@ -152,6 +154,10 @@ export class Referee {
     const testcases = this.#fields.testcases(field, range);
     const objective = this.#rule.kind === 'assert' ? this.#rule.objective : undefined;
     const answers = await session.answerGames({ testcases: testcases.map(({ data }) => data), objective });
+    if (this.#rule.kind === 'agrees' && this.#agreedClasses !== answers.classCount)
+      throw new UserError(
+        `--win: ${this.#rule.model} knows ${this.#agreedClasses} classes and ${session.info.path} ${answers.classCount}: models can agree with one of the same classes alone`,
+      );
     const seeds = testcases.map(({ seed }) => seed);
     const labels = this.#agreed.get(keyOf(field, range)) ?? seeds.map((seed) => this.#played.labels[seed]);
     const beyond = labels === undefined ? undefined : Array.from(labels).find((l) => l >= answers.classCount);
@@ -173,11 +179,12 @@ export class Referee {
       .map(([key, range]) =>
         this.#job(model, async (session) => {
           const testcases = this.#fields.testcases(field, range);
-          const { classes } = await session.answerGames({
+          const { classes, classCount } = await session.answerGames({
             testcases: testcases.map(({ data }) => data),
             objective: undefined,
           });
           this.#agreed.set(key, classes);
+          this.#agreedClasses = classCount;
         }),
       );
     await this.#pool.run(jobs);

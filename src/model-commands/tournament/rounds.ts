@@ -1,8 +1,10 @@
+import { existsSync } from 'node:fs';
 import { ResumeMismatchError } from '../../core/errors.ts';
 import type { OnProgress } from '../../core/progress.ts';
 import { type Pair, playRounds } from '../../tournament/pairing.ts';
 import type { Cup } from './cup.ts';
 import { callsAllFake, isOfFirstSide, type PlayerLine } from './games-file.ts';
+import type { ModelPool } from './model-pool.ts';
 import { mixedField, type Opponent } from './opponents.ts';
 import type { ModelPlayer, Referee } from './play.ts';
 import type { GameSettings } from './settings.ts';
@@ -165,8 +167,24 @@ export function playerOf({ name, from, sha256 }: PlayerLine): Required<ModelPlay
       if (sha256 !== null && sha256 !== present)
         throw new ResumeMismatchError(
           `the model ${from} has changed since it played`,
-          'bring the old file back, or choose another folder with --out',
+          'bring the old file back, give the new one another path, or start over with --overwrite',
         );
     },
   };
+}
+
+/**
+ * Looks whether models that are named, and play already, are the files that played.
+ *
+ * @throws ResumeMismatchError where one has changed: it would not join
+ */
+export async function checkUnchanged(
+  paths: readonly string[],
+  players: readonly PlayerLine[],
+  pool: Pick<ModelPool, 'describe'>,
+): Promise<void> {
+  for (const player of players)
+    if (player.sha256 !== null && player.plays !== 'corpus' && paths.includes(player.from))
+      // A file that is gone is missed where it has to play.
+      if (existsSync(player.from)) playerOf(player).check(await pool.describe(player.from));
 }

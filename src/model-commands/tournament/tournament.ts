@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import type { Notices } from '../../campaign/resolve/model-settings.ts';
 import { checkSettings, type RawSettings } from '../../config/load.ts';
+import type { SettingName } from '../../config/schema.ts';
 import { makeFolder, writeDurably } from '../../core/atomic-file.ts';
 import { ResumeMismatchError, UserError } from '../../core/errors.ts';
 import { plural } from '../../core/format-number.ts';
@@ -20,6 +21,7 @@ import {
   type PlayerLine,
   readTournament,
   type SavedTournament,
+  setDamagedAside,
 } from './games-file.ts';
 import { beginGeneratorCup, resumeGeneratorCup } from './generators-cup.ts';
 import { ModelPool } from './model-pool.ts';
@@ -92,6 +94,7 @@ export async function runTournament(
       `generators play discriminators, and ${request.models[0]} is named beside them: name it with --generators or --discriminators`,
     );
   if (!request.resume) checkSides(request, isOfGenerators);
+  if (isOfGenerators) refuseSettingsOfModels(request.flags);
   await makeFolder(folder, 'the folder of the tournament');
   const lock = await Lock.acquire(folder);
   try {
@@ -123,6 +126,30 @@ function checkSides(
     );
 }
 
+/** Settings that say which seeds are played on, and how they are changed: generators have none of both. */
+const OF_SEEDS: readonly SettingName[] = [
+  'seeds',
+  'labels',
+  'mutator',
+  'corpus',
+  'fixed',
+  'linf',
+  'l2',
+  'l0',
+  'edits',
+  'valid',
+  'dictionary',
+];
+
+/** @throws UserError where a flag would change nothing */
+function refuseSettingsOfModels(flags: RawSettings): void {
+  const foreign = OF_SEEDS.find((name) => flags[name] !== undefined);
+  if (foreign !== undefined)
+    throw new UserError(
+      `--${foreign} is for models that play mutators, and generators play discriminators: leave it out`,
+    );
+}
+
 async function inFolder(
   folder: string,
   request: TournamentRequest,
@@ -132,7 +159,7 @@ async function inFolder(
   const saved = request.resume ? await readTournament(folder) : undefined;
   if (saved !== undefined && saved.damaged > 0)
     notices.warn(
-      `${plural(saved.damaged, 'line')} of ${join(folder, GAMES_FILE)} damaged: their games are played again`,
+      `${plural(saved.damaged, 'line')} of ${join(folder, GAMES_FILE)} damaged: the games are played again, and the damaged file is now ${await setDamagedAside(folder, saved)}`,
     );
   const given = { ...request.file, ...request.flags };
   const isOfGenerators = request.generators.length + request.discriminators.length > 0;
