@@ -11,7 +11,7 @@ import { hasTournament } from '../model-commands/tournament/games-file.ts';
 import type { RatedLine } from '../model-commands/tournament/ratings.ts';
 import { runTournament } from '../model-commands/tournament/tournament.ts';
 import { tournamentPageHtml } from '../report/html/tournament-page.tsx';
-import type { CupRating, CupResult } from './cup-result.ts';
+import { type CupRating, type CupResult, isWeakerThan } from './cup-result.ts';
 
 /** Folder of the cup in the nightly folder. */
 const CUP_FOLDER = 'cup';
@@ -67,13 +67,14 @@ export async function playCup(
     folder,
     model: ratingOf(tonight),
     release: ratingOf(last),
-    isWeaker: !isUnknown && tonight.bradleyTerry.high < last.bradleyTerry.low,
+    isWeaker: !isUnknown && isWeakerThan(ratingOf(tonight), ratingOf(last)),
     isUnknown,
   };
 }
 
-function ratingOf({ name, bradleyTerry: { rating, low, high, rank } }: RatedLine): CupRating {
-  return { name, rating, low, high, rank };
+function ratingOf({ name, bradleyTerry, winRate }: RatedLine): CupRating {
+  const { rating, low, high, rank, isByPrior } = bradleyTerry;
+  return { name, rating, low, high, rank, isByPrior, winRate };
 }
 
 /** Copies a model's file under a name with its digest, unless it is there; returns the path. */

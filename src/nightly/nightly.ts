@@ -149,8 +149,10 @@ async function playNightCup(
       name: 'cup',
       message: errorMessage(error),
       isMachine: error instanceof MachineError,
+      isCup: true,
     };
-    failures.set(failure.name, failure);
+    // A campaign may have this name, too.
+    failures.set('the cup', failure);
     observer.onFailure(failure);
     return undefined;
   }

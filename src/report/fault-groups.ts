@@ -12,6 +12,8 @@ export interface FailedCampaign {
   readonly message: string;
   /** Whether it ran, but fewer mutants than it has to. */
   readonly ranTooFew?: boolean | undefined;
+  /** Whether it is the night's cup, and no campaign. */
+  readonly isCup?: boolean | undefined;
 }
 
 /** A fault and the name of its campaign. */
@@ -54,10 +56,12 @@ export function headline(
 ): string {
   const ignored = uncounted.filter(({ state }) => state === 'ignored').length;
   const tooFew = failures.filter(({ ranTooFew }) => ranTooFew === true).length;
-  const notRun = failures.length - tooFew;
+  const cups = failures.filter(({ isCup }) => isCup === true).length;
+  const notRun = failures.length - tooFew - cups;
   return [
     plural(fresh.length, isCompared ? 'new fault' : 'fault'),
     ...(notRun === 0 ? [] : [`${plural(notRun, 'campaign')} could not run`]),
+    ...(cups === 0 ? [] : ['the cup could not be played']),
     ...(tooFew === 0 ? [] : [`${plural(tooFew, 'campaign')} ran too few mutants`]),
     ...(isCompared ? [`${known.length} known`] : []),
     ...(ignored === 0 ? [] : [`${ignored} ignored`]),

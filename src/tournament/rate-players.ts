@@ -20,6 +20,11 @@ export interface PlayerRating {
     readonly rank: number;
     /** How many of these lie wholly above it. */
     readonly above: number;
+    /**
+     * Whether it wins every game of its group, or none: games show then only on which side of the others it lies, and how far off
+     * is set by the prior. So is its interval.
+     */
+    readonly isByPrior: boolean;
   };
   readonly glicko2: Glicko2Rating;
   /** Index of the group of players that it is ranked with: ratings of different groups can't be compared. */
@@ -50,7 +55,9 @@ export function ratePlayers(
   const glicko = rateByGlicko2(matches, names, seed, settings);
   const rated = new Array<PlayerRating>(players.length);
   groups.forEach((members, group) => {
-    const ratings = rateByBradleyTerry(matchesAmong(matches, members), members.length, seed);
+    const meetings = matchesAmong(matches, members);
+    const ratings = rateByBradleyTerry(meetings, members.length, seed);
+    const means = winRates(meetings, members.length).map(({ mean }) => mean);
     for (const side of new Set(members.map((member) => players[member].side))) {
       const places = members.flatMap((member, place) => (players[member].side === side ? [place] : []));
       const intervals = places.map((place) => ratings[place]);
@@ -60,7 +67,12 @@ export function ratePlayers(
         const member = members[place];
         rated[member] = {
           winRate: rates[member],
-          bradleyTerry: { ...ratings[place], rank: ranks[i], above: above[i] },
+          bradleyTerry: {
+            ...ratings[place],
+            rank: ranks[i],
+            above: above[i],
+            isByPrior: means[place] === 0 || means[place] === 1,
+          },
           glicko2: glicko[member],
           group,
         };

@@ -306,8 +306,11 @@ describe('refusals', () => {
     const over = await tournament([...args, '--overwrite'], out);
     expect(over.code).toBe(0);
     expect(read(`${out}.old-1`, 'games.jsonl')).toContain('"settings"');
-    appendFileSync(join(out, 'games.jsonl'), 'nonsense\n');
+    appendFileSync(join(out, 'games.jsonl'), '{"kind":"games",nonsense\n');
     expect((await tournament(['--resume'], out)).code).toBe(0);
+    appendFileSync(join(out, 'games.jsonl'), 'nonsense\n');
+    const lost = await tournament(['--resume'], out);
+    expect([lost.code, lost.stderr]).toEqual([2, expect.stringMatching(/may have held a player/)]);
   });
 });
 

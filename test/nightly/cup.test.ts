@@ -4,7 +4,7 @@ import { expect, test } from '@jest/globals';
 import { readNightlyFile } from '../../src/config/nightly.ts';
 import { randomStream } from '../../src/core/random.ts';
 import { OnnxBuilder } from '../../src/model/formats/onnx/builder.ts';
-import { cupText } from '../../src/nightly/cup-result.ts';
+import { cupText, isWeakerThan } from '../../src/nightly/cup-result.ts';
 import { neurofuzz } from '../support/command.ts';
 import { testFolder } from '../support/folder.ts';
 import { WEIGHTS, writeSeeds, writeSoftmaxOnnx } from '../support/models.ts';
@@ -90,13 +90,33 @@ test('a night ends with 1 where its model is weaker than the release, and later 
 });
 
 test('a line says how the two compare', () => {
-  const rating = (name: string, low: number) => ({ name, rating: low + 10, low, high: low + 30, rank: 1 });
+  const rating = (name: string, low: number) => ({
+    ...{ name, rating: low + 10, low, high: low + 30, rank: 1, isByPrior: false },
+    winRate: { mean: 0.5, low: 0.4, high: 0.6 },
+  });
   const result = { folder, model: rating('new', 1400), release: rating('old', 1500), isUnknown: false };
   expect(cupText({ ...result, isWeaker: true })).toBe(
     'cup: new 1410 (1400–1430), release old 1510 (1500–1530): weaker than the release',
   );
   expect(cupText({ ...result, isWeaker: false })).toMatch(/: not shown to be weaker/);
   expect(cupText({ ...result, isUnknown: true, isWeaker: false })).toMatch(/too few common opponents/);
+});
+
+test('where a model wins every game or none, win rates are compared, and no rating that the prior sets', () => {
+  const rated = (mean: number, low: number, isByPrior: boolean) => ({
+    ...{ name: 'm', rating: low + 10, low, high: low + 30, rank: 1, isByPrior },
+    winRate: { mean, low: Math.max(0, mean - 0.05), high: Math.min(1, mean + 0.05) },
+  });
+  const release = rated(1, 2400, true);
+  expect(isWeakerThan(rated(0.99, 1900, false), release)).toBe(false);
+  expect(isWeakerThan(rated(0, 600, true), release)).toBe(true);
+  expect(isWeakerThan(rated(0.99, 1900, false), rated(0.99, 2400, false))).toBe(true);
+  const text = cupText({
+    ...{ folder: 'cup', model: rated(0, 600, true), release, isUnknown: false, isWeaker: true },
+  });
+  expect(text).toBe(
+    'cup: m win rate 0.000 (0.000–0.050), release m win rate 1.000 (0.950–1.000): weaker than the release',
+  );
 });
 
 test.each([

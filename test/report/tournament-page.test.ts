@@ -10,7 +10,7 @@ function player(name: string, rating: number, kind: RatedLine['kind'] = 'model',
     sha256: null,
     games: 40,
     winRate: { mean: 0.5, low: 0.4, high: 0.6 },
-    bradleyTerry: { rating, low: rating - 20, high: rating + 30, rank: 1, above: 0 },
+    bradleyTerry: { rating, low: rating - 20, high: rating + 30, rank: 1, above: 0, isByPrior: false },
     glicko2: { rating: 1500, deviation: 40, volatility: 0.06 },
     group,
   };

@@ -82,6 +82,39 @@ test('games that nobody won hold no groups together', () => {
   ]);
 });
 
+test('players that tie in every game are equals, and so ranked together', () => {
+  const tie = (first: number, second: number, games: number): Match => ({
+    ...{ first, second, seeds: Array(games).fill(0), scores: Array(games).fill(0.5) },
+  });
+  const decided = { seeds: [0, 1], scores: [1, 0] };
+  expect(rankedGroups([tie(0, 1, 20)], 2)).toEqual({ groups: [[0, 1]], bridges: [] });
+  expect(rankedGroups([tie(0, 1, 19)], 2).groups).toEqual([[0], [1]]);
+  // Who ties with two groups belongs to one of them, and connects them not.
+  const two = [
+    { first: 0, second: 1, ...decided },
+    { first: 2, second: 3, ...decided },
+    ...[tie(0, 4, 500), tie(2, 4, 500), tie(4, 5, 20)],
+  ];
+  expect(rankedGroups(two, 6).groups).toEqual([
+    [0, 1, 4, 5],
+    [2, 3],
+  ]);
+});
+
+test('who wins every game or none is marked: the prior sets its rating', () => {
+  const seeds = [0, 1, 2, 3];
+  const { players: rated } = ratePlayers(
+    ['a', 'b', 'c'].map((name) => ({ name, side: name === 'c' ? 'others' : 'models' })),
+    [
+      { first: 0, second: 2, seeds, scores: [1, 1, 1, 1] },
+      { first: 1, second: 2, seeds, scores: [1, 1, 0, 1] },
+    ],
+    's',
+    { tau: 0.5, period: 100 },
+  );
+  expect(rated.map(({ bradleyTerry }) => bradleyTerry.isByPrior)).toEqual([true, false, false]);
+});
+
 test('a small tournament of all against all is one group', () => {
   const strengths = Array.from({ length: 8 }, () => 0);
   const matches: Match[] = [];

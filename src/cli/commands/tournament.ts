@@ -202,16 +202,17 @@ function reportLines(report: TournamentReport, folder: string): string[] {
     ),
     ...bridges.map(
       ({ groups: [first, second], games: across }) =>
-        `not ranked together, with ${across === 0 ? 'no decided game' : plural(across, 'game')} between them (${MIN_BRIDGE_GAMES} are needed): ${first.join(', ')}; and ${second.join(', ')}`,
+        `not ranked together, with ${across === 0 ? 'no decided game' : `${plural(across, 'game')}, which are fewer than ${MIN_BRIDGE_GAMES} and than a tenth of those within each,`} between them: ${first.join(', ')}; and ${second.join(', ')}`,
     ),
     ...groups.flatMap((group) => {
       const members = players.filter((player) => player.group === group);
       const tables = Object.entries(TITLES).flatMap(([title, kinds]) => {
         const side = members.filter(({ kind }) => kinds.includes(kind));
-        return side.length > 0 ? ['', ...playerTable(title, side)] : [];
+        return side.length > 0 ? ['', ...playerTable(title, side, report.sortedBy)] : [];
       });
       return [...(groups.length > 1 ? ['', `group ${group}`] : []), ...tables];
     }),
+    ...(players.some(({ bradleyTerry }) => bradleyTerry.isByPrior) ? ['', BY_PRIOR] : []),
     '',
     join(folder, PAGE_FILE),
   ];
@@ -225,13 +226,28 @@ const TITLES: Readonly<Record<string, readonly RatedLine['kind'][]>> = {
   discriminator: ['discriminator'],
 };
 
-function playerTable(noun: string, players: readonly RatedLine[]): string[] {
+/** What the mark of a rating says. */
+const BY_PRIOR =
+  '* wins every game or none: how far it lies from the others is set by the prior, not by games';
+
+function playerTable(noun: string, players: readonly RatedLine[], sortedBy: RatingName): string[] {
   return table([
-    ['rank', noun, 'Bradley–Terry', '95 %', 'above it', 'Glicko-2', 'win rate', '95 %', 'games'],
+    // Ranks are those of Bradley–Terry, whatever sorts the list.
+    [
+      sortedBy === 'bradley-terry' ? 'rank' : 'Bradley–Terry rank',
+      noun,
+      'Bradley–Terry',
+      '95 %',
+      'above it',
+      'Glicko-2',
+      'win rate',
+      '95 %',
+      'games',
+    ],
     ...players.map(({ name, bradleyTerry, glicko2, winRate, games }) => [
       String(bradleyTerry.rank),
       name,
-      bradleyTerry.rating.toFixed(0),
+      `${bradleyTerry.rating.toFixed(0)}${bradleyTerry.isByPrior ? ' *' : ''}`,
       `${bradleyTerry.low.toFixed(0)}–${bradleyTerry.high.toFixed(0)}`,
       String(bradleyTerry.above),
       `${glicko2.rating.toFixed(0)} ± ${(2 * glicko2.deviation).toFixed(0)}`,

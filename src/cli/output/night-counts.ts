@@ -7,6 +7,7 @@ export class NightCounts {
   readonly #fresh = new Set<string>();
   readonly #known = new Set<string>();
   readonly #failed = new Set<string>();
+  #isCupFailed = false;
 
   /** Adds the faults of a campaign, as many times as there are any. */
   addFaults({ name, knownSignatures }: NightTurn, faults: readonly Fault[]): void {
@@ -16,8 +17,9 @@ export class NightCounts {
     }
   }
 
-  addFailure({ name }: CampaignFailure): void {
-    this.#failed.add(name);
+  addFailure({ name, isCup }: CampaignFailure): void {
+    if (isCup === true) this.#isCupFailed = true;
+    else this.#failed.add(name);
   }
 
   /** The counts for people: `1 new fault`, `12 known`, `1 campaign could not run`. */
@@ -27,6 +29,7 @@ export class NightCounts {
       plural(this.#fresh.size, 'new fault'),
       `${this.#known.size} known`,
       ...(size === 0 ? [] : [`${plural(size, 'campaign')} failed`]),
+      ...(this.#isCupFailed ? ['the cup failed'] : []),
     ];
   }
 }

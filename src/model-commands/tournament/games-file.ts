@@ -126,7 +126,8 @@ export async function readTournament(folder: string): Promise<SavedTournament> {
   const players = lines.filter((line) => line.kind === 'player');
   const known = new Set(players.map(({ name }) => name));
   parsed.forEach((line, i) => {
-    const isSafe = line === undefined ? isOfGames(texts[i]) : playersOf(line).every((name) => known.has(name));
+    const isSafe =
+      line === undefined ? isOfGames(texts[i]) : playersOf(line).every((name) => known.has(name));
     if (!isSafe) throw lostPlayer(path, i + 1, line);
   });
   return {

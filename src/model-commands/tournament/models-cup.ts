@@ -147,7 +147,10 @@ export async function resumeModelCup(
  *
  * @throws UserError where one is named twice
  */
-function newMutators(resolved: TournamentInputs['resolved'], { mutator, corpus }: CampaignConfig): PlayerLine[] {
+function newMutators(
+  resolved: TournamentInputs['resolved'],
+  { mutator, corpus }: CampaignConfig,
+): PlayerLine[] {
   const isDefault = mutator === undefined;
   const lines = isDefault && [corpus ?? []].flat().length > 0 ? [] : mutatorLines(resolved, isDefault);
   const names = lines.map(({ name }) => name);

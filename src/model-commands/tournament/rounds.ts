@@ -185,6 +185,7 @@ export async function checkUnchanged(
 ): Promise<void> {
   for (const player of players)
     if (player.sha256 !== null && player.plays !== 'corpus' && paths.includes(player.from))
-      // A file that is gone is missed where it has to play.
-      if (existsSync(player.from)) playerOf(player).check(await pool.describe(player.from));
+      if (existsSync(player.from))
+        // A file that is gone is missed where it has to play.
+        playerOf(player).check(await pool.describe(player.from));
 }

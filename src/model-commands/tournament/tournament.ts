@@ -1,4 +1,6 @@
 import { randomBytes } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Notices } from '../../campaign/resolve/model-settings.ts';
 import { checkSettings, type RawSettings } from '../../config/load.ts';
@@ -95,12 +97,18 @@ export async function runTournament(
     );
   if (!request.resume) checkSides(request, isOfGenerators);
   if (isOfGenerators) refuseSettingsOfModels(request.flags);
+  const isNew = !existsSync(folder);
   await makeFolder(folder, 'the folder of the tournament');
   const lock = await Lock.acquire(folder);
+  let isPlayed = false;
   try {
-    return await inFolder(folder, request, notices, onProgress);
+    const result = await inFolder(folder, request, notices, onProgress);
+    isPlayed = true;
+    return result;
   } finally {
     await lock.release();
+    // A start that is refused leaves no folder; one that has games is not empty, and stays.
+    if (isNew && !isPlayed) await rmdir(folder).catch(() => {});
   }
 }
 
@@ -126,7 +134,7 @@ function checkSides(
     );
 }
 
-/** Settings that say which seeds are played on, and how they are changed: generators have none of both. */
+/** Settings that say which seeds are played on, and how they are changed: generators have neither. */
 const OF_SEEDS: readonly SettingName[] = [
   'seeds',
   'labels',

@@ -1,4 +1,5 @@
 import { UserError } from '../../core/errors.ts';
+import { makeBuiltIn } from '../../objectives/registry.ts';
 import type { Answers } from '../../tournament/answers.ts';
 
 /** When a model wins a game. */
@@ -14,7 +15,10 @@ export type WinRule =
  */
 export function parseWinRule(text: string): WinRule {
   if (text === 'correct') return { kind: 'correct', leastShare: 0 };
-  if (/^assert:/.test(text)) return { kind: 'assert', objective: text };
+  if (/^assert:/.test(text)) {
+    checkAssertion(text);
+    return { kind: 'assert', objective: text };
+  }
   const [, rule, value = ''] = /^(confident|agrees)=(.+)$/s.exec(text) ?? [];
   if (rule === 'agrees') return { kind: 'agrees', model: value };
   const share = Number(value);
@@ -22,6 +26,16 @@ export function parseWinRule(text: string): WinRule {
   throw new UserError(
     `--win must be correct, confident=0.8 with a share above 0 and at most 1, agrees=<model> or assert:<expression>, not ${text}`,
   );
+}
+
+/** @throws UserError where the expression can't be read */
+function checkAssertion(spec: string): void {
+  try {
+    makeBuiltIn(spec);
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error;
+    throw new UserError(error.message.replace(/^--objective: /, '--win: '));
+  }
 }
 
 /**

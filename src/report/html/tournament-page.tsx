@@ -45,8 +45,8 @@ export function tournamentPageHtml(report: TournamentReport): string {
         ))}
         {bridges.map(({ groups, games: across }) => (
           <p key={groups.join()}>
-            Not ranked together, with {formatCount(across)} games between them:{' '}
-            {groups.map((names) => escapeControl(names.join(', '))).join('; and ')}.
+            Not ranked together, with {across === 0 ? 'no decided game' : plural(across, 'game')} between
+            them: {groups.map((names) => escapeControl(names.join(', '))).join('; and ')}.
           </p>
         ))}
       </>
@@ -69,13 +69,13 @@ function PlayerList({ players }: { readonly players: readonly RatedLine[] }) {
       <h2>Players</h2>
       <p class="soft">
         Players of one kind whose intervals of 95 % overlap share a rank. Ratings of different groups can't be
-        compared.
+        compared. Who wins every game or none (*) lies apart from the others by the prior, not by games.
       </p>
       <div class="scroll">
         <table>
           <thead>
             <tr>
-              <th class="number">rank</th>
+              <th class="number">Bradley–Terry rank</th>
               <th>player</th>
               <th>kind</th>
               <th class="number">Bradley–Terry</th>
@@ -92,7 +92,10 @@ function PlayerList({ players }: { readonly players: readonly RatedLine[] }) {
                 <td class="number">{bradleyTerry.rank}</td>
                 <td class="word">{escapeControl(name)}</td>
                 <td>{kind}</td>
-                <td class="number">{bradleyTerry.rating.toFixed(0)}</td>
+                <td class="number">
+                  {bradleyTerry.rating.toFixed(0)}
+                  {bradleyTerry.isByPrior && ' *'}
+                </td>
                 <td>
                   <svg
                     class="interval"

@@ -4,7 +4,8 @@ import { describe, expect, test } from '@jest/globals';
 import type { Fault } from '../../../src/campaign/findings/fault-registry.ts';
 import type { CampaignPlan } from '../../../src/campaign/monitor/monitor.ts';
 import type { Statistics } from '../../../src/campaign/monitor/statistics.ts';
-import { createNightLog } from '../../../src/cli/output/night-log.ts';
+import { NightCounts } from '../../../src/cli/output/night-counts.ts';
+import { createNightLog, placeText } from '../../../src/cli/output/night-log.ts';
 import { NightScreen } from '../../../src/cli/output/night-screen.ts';
 import type { NightTurn } from '../../../src/nightly/turns.ts';
 
@@ -129,6 +130,13 @@ describe('the screen of a night', () => {
     );
     screen.finish();
   });
+});
+
+test('a phase ends at its total, and a cup that failed counts as no campaign', () => {
+  expect([placeText(0, 2), placeText(1, 2), placeText(2, 2)]).toEqual(['1 of 2', '2 of 2', '2 of 2']);
+  const counts = new NightCounts();
+  counts.addFailure({ name: 'cup', message: 'no seeds', isMachine: false, isCup: true });
+  expect(counts.parts).toEqual(['0 new faults', '0 known', 'the cup failed']);
 });
 
 test('without a terminal each turn is a line, and known faults are no warnings', () => {

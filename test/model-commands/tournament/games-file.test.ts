@@ -1,4 +1,4 @@
-import { appendFileSync, readFileSync } from 'node:fs';
+import { appendFileSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from '@jest/globals';
 import { Cup } from '../../../src/model-commands/tournament/cup.ts';
@@ -8,10 +8,11 @@ import {
   hasTournament,
   type PlayerLine,
   readTournament,
+  setDamagedAside,
 } from '../../../src/model-commands/tournament/games-file.ts';
 import { testFolder } from '../../support/folder.ts';
 
-const folders = [testFolder(), testFolder(), testFolder(), testFolder()];
+const folders = Array.from({ length: 5 }, () => testFolder());
 
 const settings = {
   formatVersion: 1,
@@ -68,15 +69,46 @@ test('a damaged line is left out, a damaged first line is refused', async () => 
   const [, , folder, none] = folders;
   const cup = await Cup.begin(folder, { ...settings, inputs: ['float32 4'], seeds: ['aa', 'bb'] }, [
     player('a'),
+    player('m'),
   ]);
   await cup.record(games('a', 0));
+  const whole = readLines(folder);
   appendFileSync(
     join(folder, GAMES_FILE),
-    '{"kind":"games","players":["a","m"],"from":2,"seeds":[0],"scores":[1,1]}\nnonsense\n',
+    '{"kind":"games","players":["a","m"],"from":2,"seeds":[0],"scores":[1,1]}\n{"kind":"games","pl#yers\n',
   );
+  const damaged = readLines(folder);
   const saved = await readTournament(folder);
   expect(saved).toMatchObject({ damaged: 2, games: [{ from: 0 }] });
+  expect(readFileSync(await setDamagedAside(folder, saved), 'utf8')).toBe(damaged);
+  expect(readLines(folder)).toBe(whole);
   expect(await hasTournament(none)).toBe(false);
   appendFileSync(join(none, GAMES_FILE), 'nonsense\n');
   await expect(readTournament(none)).rejects.toThrow('its first line holds no settings');
+});
+
+test.each([
+  [
+    'a line that shows no kind',
+    (lines: string[]) => ['\0'.repeat(80), ...lines.slice(1)],
+    /line 2 can't be read/,
+  ],
+  ['a torn player', (lines: string[]) => [lines[0].slice(0, 40), ...lines.slice(1)], /line 2 can't be read/],
+  [
+    'another name of a player',
+    ([first, ...lines]: string[]) => [first.replace('"name":"a"', '"name":"q"'), ...lines],
+    /line 4 has games of a player that the file does not name/,
+  ],
+])('%s is refused, and the file stays: a player can not be played again', async (_name, damage, message) => {
+  const folder = folders[4];
+  const cup = await Cup.begin(folder, { ...settings, inputs: ['float32 4'], seeds: ['aa', 'bb'] }, [
+    player('a'),
+    player('m'),
+  ]);
+  await cup.record(games('a', 0));
+  const [first, ...lines] = readLines(folder).split('\n');
+  const text = [first, ...damage(lines)].join('\n');
+  writeFileSync(join(folder, GAMES_FILE), text);
+  await expect(readTournament(folder)).rejects.toThrow(message);
+  expect(readLines(folder)).toBe(text);
 });

@@ -26,3 +26,7 @@ test.each(['', 'right', 'confident', 'confident=0', 'confident=1.5', 'confident=
     expect(() => parseWinRule(text)).toThrow('--win must be correct');
   },
 );
+
+test('an expression that can not be read is an error of --win', () => {
+  expect(() => parseWinRule('assert:nope(')).toThrow(/^--win: /);
+});
