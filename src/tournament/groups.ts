@@ -55,7 +55,9 @@ function tiesOfEquals(
   const chosen: Match[] = [];
   for (const tie of ties) {
     const parts = componentsOf(all, [...decided, ...chosen]);
-    const [part1, part2] = [tie.first, tie.second].map((player) => parts.find((part) => part.includes(player)));
+    const [part1, part2] = [tie.first, tie.second].map((player) =>
+      parts.find((part) => part.includes(player)),
+    );
     const isEqual = [part1, part2].some((part) => part?.every((player) => !busy.has(player)));
     if (part1 !== part2 && isEqual) chosen.push(tie);
   }
