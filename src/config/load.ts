@@ -111,18 +111,22 @@ function refuseReservedNames(flags: RawSettings): void {
 }
 
 function settingError(
-  { issues: [issue] }: z.ZodError,
+  { issues }: z.ZodError,
   file: RawSettings,
   flags: RawSettings,
   source: string | undefined,
 ): UserError {
+  // A misspelt name is why another one is missing.
+  const issue = issues.find(({ code }) => code === 'unrecognized_keys') ?? issues[0];
   const name = String(issue.path[0]) as SettingName;
   const isFlag = Object.hasOwn(flags, name);
   const where = isFlag ? flagOfSetting(name) : `${source ?? 'campaign'}: ${name}`;
   const given = (isFlag ? flags : file)[name];
   const ofInput = issueOfInput(issue, given);
   if (ofInput === undefined) {
-    const problem = describeIssue(issue, given);
+    const problem = isMissing(issue, given)
+      ? `must have ${issue.path.slice(1).join('.')}`
+      : describeIssue(issue, given);
     return new UserError(
       `${where} ${isFlag ? problem : inFileForm(problem, true)}, not ${JSON.stringify(given)}`,
     );
@@ -134,6 +138,12 @@ function settingError(
       ? `${where} ${input} ${problem}, not ${JSON.stringify(value)}`
       : `${where}.${input} ${inFileForm(problem, false)}, not ${JSON.stringify(value)}`,
   );
+}
+
+/** Whether the issue is that a mapping lacks a field. */
+function isMissing({ code, path }: z.core.$ZodIssue, given: unknown): boolean {
+  const isWithin = typeof given === 'object' && given !== null && !Array.isArray(given) && path.length > 1;
+  return code === 'invalid_type' && isWithin && valueAt(given, path.slice(1).map(String)) === undefined;
 }
 
 /** Lists as flags write them, and as campaign files do. */

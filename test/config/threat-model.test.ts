@@ -45,6 +45,8 @@ describe('a threat model', () => {
       { goal: UNTARGETED, limits: { inf: 1 } },
       /threatModel\.limits must not have the unknown setting inf \(did you mean linf\?\)/,
     ],
+    [{ starts: 'own' }, /c\.yaml: threatModel must have goal, not \{"starts":"own"\}/],
+    [{ gaol: UNTARGETED }, /threatModel must not have the unknown setting gaol \(did you mean goal\?\)/],
     [{ goal: { kind: 'targeted' } }, /threatModel\.goal must have to, the classes that the attacker wants/],
     [{ goal: { kind: 'untargeted', to: [1] } }, /threatModel\.goal must have kind: targeted if it has to/],
     [
