@@ -25,7 +25,9 @@ let runs = 0;
 async function reprogram(args: readonly string[], model = DIGITS) {
   const out = join(folder, `out-${runs++}`);
   const given = args.includes('-i') ? [] : ['-i', SEEDS, '--labels', labels, '--range=-1,1'];
-  const all = ['reprogram', model, ...given, ...args, '-s', '1', '-o', out, '--json'];
+  // Each worker is a process more.
+  const jobs = args.includes('-j') ? [] : ['-j', '1'];
+  const all = ['reprogram', model, ...given, ...args, ...jobs, '-s', '1', '-o', out, '--json'];
   const { code, stdout, stderr } = await neurofuzz(all);
   return { code, out, stderr, report: stdout === '' ? undefined : JSON.parse(stdout) };
 }

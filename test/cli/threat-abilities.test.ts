@@ -37,7 +37,10 @@ async function fuzz(threatModel: object, flags: readonly string[] = [], others: 
   const settings = { model, seeds: 'rows.npz', labels: 'labels.txt', execs: 2500, seed: 'abilities' };
   writeFileSync(path, JSON.stringify({ ...settings, threatModel, ...others }));
   const out = join(folder, name);
-  const { code, stdout, stderr } = await neurofuzz(['fuzz', '-c', path, '-o', out, '--json', ...flags]);
+  // Each worker is a process more.
+  const jobs = flags.includes('--jobs') ? [] : ['--jobs', '1'];
+  const all = ['fuzz', '-c', path, '-o', out, '--json', ...flags, ...jobs];
+  const { code, stdout, stderr } = await neurofuzz(all);
   return { code, out, stderr, result: stdout === '' ? undefined : JSON.parse(stdout) };
 }
 

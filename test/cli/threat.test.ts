@@ -35,7 +35,10 @@ const NEAR = {
 
 async function fuzz(threatModel: object, ...flags: string[]) {
   const { path, out } = campaignFile(threatModel);
-  const { code, stdout, stderr } = await neurofuzz(['fuzz', '-c', path, '-o', out, '--json', ...flags]);
+  // Each worker is a process more.
+  const jobs = flags.some((flag) => flag === '-j' || flag === '--jobs') ? [] : ['--jobs', '1'];
+  const all = ['fuzz', '-c', path, '-o', out, '--json', ...flags, ...jobs];
+  const { code, stdout, stderr } = await neurofuzz(all);
   return { code, out, stderr, result: stdout === '' ? undefined : JSON.parse(stdout) };
 }
 
