@@ -217,7 +217,7 @@ test('a staircase without gradients: what outputs allow', async () => {
   expect(flags).toEqual(['staircase']);
   expect(report.notRun).toContainEqual({ name: 'unbounded', why: 'there are no gradients' });
   expect(report.attacks.map(({ name }: Row) => name)).toEqual(['random', 'outputs', 'surrogate', 'adaptive']);
-  expect(report.adaptive.spec).toBe('square:queries=1000');
+  expect(report.adaptive.spec).toBe('square:queries=800');
 });
 
 test('the limit of a threat model, and a time after which no check begins', async () => {

@@ -240,7 +240,9 @@ test('objectives lists them all', async () => {
     'misclassified',
     'confident-error',
     'defence',
+    'universal',
     'consistent',
+    'saliency-insensitive',
     'slow',
     'text',
   ]);
