@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import * as tf from '@tensorflow/tfjs-core';
 // Registers the gradients, which the build of tfjs-core for Node.js leaves out.
 import '@tensorflow/tfjs-layers';
-import { drawNormal, randomStream } from '../src/core/random.ts';
+import { drawNormal, randomStream, shuffle } from '../src/core/random.ts';
 import { decodeIdx } from '../src/inputs/formats/idx.ts';
 import { OnnxBuilder } from '../src/model/formats/onnx/builder.ts';
 import { startTfjs } from '../src/model/formats/tfjs/backend.ts';
@@ -141,10 +141,7 @@ export async function digitNetwork(
   const order = Int32Array.from({ length: digits.labels.length }, (_, i) => i);
   for (let epoch = 0; epoch < EPOCHS[network]; epoch++) {
     const optimizer = tf.train.adam(RATE * (1 - epoch / EPOCHS[network]));
-    for (let i = order.length - 1; i > 0; i--) {
-      const j = random.below(i + 1);
-      [order[i], order[j]] = [order[j], order[i]];
-    }
+    shuffle(order, random);
     let sum = 0;
     for (let from = 0; from + BATCH <= order.length; from += BATCH) {
       const images = new Float32Array(BATCH * PIXELS);

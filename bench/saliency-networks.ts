@@ -1,7 +1,7 @@
 import { mkdir, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { addLoss, GraphTrainer, type TrainedWeight } from '../src/audit/graph-trainer.ts';
-import { drawNormal, type Random, randomStream } from '../src/core/random.ts';
+import { drawNormal, type Random, randomStream, shuffle } from '../src/core/random.ts';
 import { OnnxBuilder } from '../src/model/formats/onnx/builder.ts';
 import type { Tensor } from '../src/tensor/tensor.ts';
 import { type Digits, PIXELS } from './digit-networks.ts';
@@ -134,11 +134,4 @@ export async function saliencyNetwork(
   await mkdir(cache, { recursive: true });
   await writeFile(path, saliencyOnnx(network, weights));
   return path;
-}
-
-function shuffle(values: Int32Array | Uint8Array, random: Random): void {
-  for (let i = values.length - 1; i > 0; i--) {
-    const j = random.below(i + 1);
-    [values[i], values[j]] = [values[j], values[i]];
-  }
 }

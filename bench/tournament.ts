@@ -17,6 +17,7 @@ import { startTfjs } from '../src/model/formats/tfjs/backend.ts';
 import { readTournament } from '../src/model-commands/tournament/games-file.ts';
 import type { TournamentReport } from '../src/model-commands/tournament/ratings.ts';
 import { runTournament, type TournamentRequest } from '../src/model-commands/tournament/tournament.ts';
+import { spearman } from '../src/saliency/metrics.ts';
 import { encodeNpz } from '../src/tensor/npz.ts';
 import { POINTS, rateByBradleyTerry } from '../src/tournament/bradley-terry.ts';
 import { updateGlicko2 } from '../src/tournament/glicko2.ts';
@@ -26,7 +27,6 @@ import { line, withFolder } from './campaign.ts';
 import { CHECKPOINT_STEPS, digitCheckpoints } from './digit-checkpoints.ts';
 import { mnist, PIXELS } from './digit-networks.ts';
 import { frechetDistance, trainFeatures } from './frechet.ts';
-import { rankCorrelation } from './rank-correlation.ts';
 
 const { values: options } = parseArgs({
   options: {
@@ -280,15 +280,15 @@ interface Correlations {
 function correlationsOf({ players }: Ratings, truth: readonly number[]): Correlations {
   const first = players.slice(0, truth.length);
   return {
-    winRate: rankCorrelation(
+    winRate: spearman(
       first.map(({ winRate }) => winRate.mean),
       truth,
     ),
-    bradleyTerry: rankCorrelation(
+    bradleyTerry: spearman(
       first.map(({ bradleyTerry }) => bradleyTerry.rating),
       truth,
     ),
-    glicko2: rankCorrelation(
+    glicko2: spearman(
       first.map(({ glicko2 }) => glicko2.rating),
       truth,
     ),
@@ -348,11 +348,11 @@ async function generators(): Promise<void> {
         return { rating: found?.bradleyTerry.rating ?? 0, mean: found?.winRate.mean ?? 0 };
       });
       const nearness = distances.map((distance) => -distance);
-      const bradleyTerry = rankCorrelation(
+      const bradleyTerry = spearman(
         ratings.map(({ rating }) => rating),
         nearness,
       );
-      const winRate = rankCorrelation(
+      const winRate = spearman(
         ratings.map(({ mean }) => mean),
         nearness,
       );

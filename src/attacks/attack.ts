@@ -1,6 +1,7 @@
 import { BoundsTracker, makeWorkingArray, type WorkingArray } from '../constraints/bounds.ts';
 import type { ConstraintLimits } from '../constraints/constraint-limits.ts';
 import { ConstraintProjector } from '../constraints/constraint-projector.ts';
+import { UserError } from '../core/errors.ts';
 import type { ParameterValues } from '../extensions/parameters.ts';
 import type { ExtensionKind } from '../extensions/registry.ts';
 import type { SettingsContext } from '../extensions/settings.ts';
@@ -171,6 +172,20 @@ export class WorstFinder {
   get outcome(): AttackOutcome {
     return { data: this.#data, answer: this.#answer, queries: this.#queries };
   }
+}
+
+/**
+ * The input that attacks change: the first picture, else the first input of numbers. Its place among the inputs.
+ *
+ * @throws UserError where the model takes neither
+ */
+export function attackedPosition(descriptors: readonly InputDescriptor[]): number {
+  const picture = descriptors.findIndex((descriptor) => descriptor.picture !== undefined);
+  const position =
+    picture >= 0 ? picture : descriptors.findIndex(({ domains }) => domains.includes('numbers'));
+  if (position < 0)
+    throw new UserError('no input of the model takes pictures or numbers: nothing else is attacked');
+  return position;
 }
 
 /** The values of one input of a testcase, and testcases with other values there. */

@@ -1,15 +1,11 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Adam } from '../core/adam.ts';
 import type { OnnxBuilder } from '../model/formats/onnx/builder.ts';
 import { loadModel } from '../model/formats/registry.ts';
 import type { Model } from '../model/model.ts';
 import type { Tensor } from '../tensor/tensor.ts';
-
-/** Decays of Adam's moments, and what keeps its quotient finite (Kingma & Ba 2015). */
-const BETA_1 = 0.9;
-const BETA_2 = 0.999;
-const EPSILON = 1e-8;
 
 /** A weight of a graph that is trained: an input of that name. */
 export interface TrainedWeight {
@@ -24,16 +20,13 @@ export class GraphTrainer {
   readonly #model: Model;
   readonly #weights: readonly TrainedWeight[];
   readonly #rate: number;
-  readonly #first: readonly Float64Array[];
-  readonly #second: readonly Float64Array[];
-  #steps = 0;
+  readonly #optimizers: readonly Adam[];
 
   private constructor(model: Model, weights: readonly TrainedWeight[], rate: number) {
     this.#model = model;
     this.#weights = weights;
     this.#rate = rate;
-    this.#first = weights.map(({ values }) => new Float64Array(values.length));
-    this.#second = weights.map(({ values }) => new Float64Array(values.length));
+    this.#optimizers = weights.map(({ values }) => new Adam(values.length));
   }
 
   /**
@@ -61,17 +54,8 @@ export class GraphTrainer {
       batch,
       this.#weights.map(({ name }) => name),
     );
-    this.#steps++;
-    const firstScale = 1 - BETA_1 ** this.#steps;
-    const secondScale = 1 - BETA_2 ** this.#steps;
     gradients.forEach((gradient, n) => {
-      const { values } = this.#weights[n];
-      const [first, second] = [this.#first[n], this.#second[n]];
-      for (let i = 0; i < values.length; i++) {
-        first[i] = BETA_1 * first[i] + (1 - BETA_1) * gradient[i];
-        second[i] = BETA_2 * second[i] + (1 - BETA_2) * gradient[i] ** 2;
-        values[i] -= (this.#rate * first[i]) / firstScale / (Math.sqrt(second[i] / secondScale) + EPSILON);
-      }
+      this.#optimizers[n].step(this.#weights[n].values, gradient, this.#rate);
     });
   }
 

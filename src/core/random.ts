@@ -21,6 +21,18 @@ export function randomStream(...key: readonly (string | number)[]): Random {
   };
 }
 
+/** Puts values into a drawn order, in place, by Fisher and Yates' method (Durstenfeld 1964). */
+export function shuffle<T extends { readonly length: number; [index: number]: unknown }>(
+  values: T,
+  random: Random,
+): T {
+  for (let i = values.length - 1; i > 0; i--) {
+    const j = random.below(i + 1);
+    [values[i], values[j]] = [values[j], values[i]];
+  }
+  return values;
+}
+
 /** A standard normal draw by Marsaglia's polar method. For bulk draws use `NoisePool`. */
 export function drawNormal(random: Random): number {
   for (;;) {

@@ -1,6 +1,11 @@
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
-import type { AttackContext, AttackedInput, AttackOutcome } from '../attacks/attack.ts';
+import {
+  type AttackContext,
+  type AttackedInput,
+  type AttackOutcome,
+  attackedPosition,
+} from '../attacks/attack.ts';
 import { withRivals } from '../attacks/rivals.ts';
 import {
   AUDIT_CHECKS,
@@ -258,11 +263,7 @@ async function prepare(
     const label = labels?.get(data) ?? -1;
     return label < 0 ? [] : [{ data, index, label }];
   });
-  const picture = descriptors.findIndex((descriptor) => descriptor.picture !== undefined);
-  const position =
-    picture >= 0 ? picture : descriptors.findIndex(({ domains }) => domains.includes('numbers'));
-  if (position < 0)
-    throw new UserError('no input of the model takes pictures or numbers: the attacks change nothing else');
+  const position = attackedPosition(descriptors);
   if (all.length === 0) throw new UserError(tooFew(0));
   const { rule, classes } = await chooseAnswerRule(
     session,

@@ -1,6 +1,12 @@
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
-import { type AttackedInput, type AttackOutcome, type Combination, isWorse } from '../attacks/attack.ts';
+import {
+  type AttackedInput,
+  type AttackOutcome,
+  attackedPosition,
+  type Combination,
+  isWorse,
+} from '../attacks/attack.ts';
 import { type AttackScores, accuracyCurve, attackScores, thresholdOf } from '../attacks/contest-scores.ts';
 import { ATTACKS, defaultAttacks } from '../attacks/registry.ts';
 import { withRivals } from '../attacks/rivals.ts';
@@ -246,11 +252,7 @@ async function prepare(
     throw new UserError(
       `a contest needs ${MIN_INPUTS} labelled inputs or more, and there ${inputs.length === 1 ? 'is' : 'are'} ${inputs.length}: set --seeds, --labels and --inputs`,
     );
-  const isPicture = descriptors.findIndex(({ picture }) => picture !== undefined);
-  const position =
-    isPicture >= 0 ? isPicture : descriptors.findIndex(({ domains }) => domains.includes('numbers'));
-  if (position < 0)
-    throw new UserError('no input of the model takes pictures or numbers: the attacks change nothing else');
+  const position = attackedPosition(descriptors);
   const descriptor = descriptors[position];
   const { rule, classes } = await chooseAnswerRule(
     session,

@@ -1,7 +1,7 @@
-import { drawNormal, type Random, randomStream } from '../core/random.ts';
+import { Adam } from '../core/adam.ts';
+import { drawNormal, type Random, randomStream, shuffle } from '../core/random.ts';
 import type { TestcaseData } from '../inputs/testcase.ts';
 import type { BatchedModel } from '../model/batched-model.ts';
-import { Adam } from './adam.ts';
 import { classLoss, type LogitLoss, ProgramOracle, type ProgramOracleOptions } from './program-oracle.ts';
 
 /** How a program is searched for: along gradients, or by natural evolution strategies, which ask for outputs alone. */
@@ -171,12 +171,7 @@ async function estimatedSlope(
 /** Inputs drawn without repetition; all of them where there are no more. */
 function drawBatch(inputs: readonly TestcaseData[], size: number, random: Random): readonly TestcaseData[] {
   if (inputs.length <= size) return inputs;
-  const order = Array.from(inputs.keys());
-  for (let i = 0; i < size; i++) {
-    const j = i + random.below(order.length - i);
-    [order[i], order[j]] = [order[j], order[i]];
-  }
-  return order.slice(0, size).map((i) => inputs[i]);
+  return shuffle([...inputs], random).slice(0, size);
 }
 
 /** Mean loss over the last tenth of the steps. */

@@ -1,4 +1,4 @@
-import { drawNormal, type Random, randomStream } from '../../core/random.ts';
+import { drawNormal, type Random, randomStream, shuffle } from '../../core/random.ts';
 import { cloneData, DTYPES, makeData, readNumber, type Tensor, writeNumber } from '../../tensor/tensor.ts';
 
 /** How weights are randomised: their own values in another order, or draws with their mean and deviation. */
@@ -22,12 +22,7 @@ export function weightStream({ seed, kind, repeat }: WeightDraws, constant: stri
 /** Other values for a constant, of its type and shape. */
 export function drawWeights({ type, shape, data }: Tensor, kind: Randomisation, random: Random): Tensor {
   if (kind === 'permute') {
-    const permuted = cloneData(data);
-    // Fisher-Yates.
-    for (let i = permuted.length - 1; i > 0; i--) {
-      const j = random.below(i + 1);
-      [permuted[i], permuted[j]] = [permuted[j], permuted[i]];
-    }
+    const permuted = shuffle(cloneData(data), random);
     return { type, shape, data: permuted };
   }
   const values = Float64Array.from({ length: data.length }, (_, i) => readNumber(type, data, i));

@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals';
-import { Adam } from '../../src/reprogram/adam.ts';
+import { Adam } from '../../src/core/adam.ts';
 
 test('steps as worked out on paper', () => {
   const adam = new Adam(2, [0.9, 0.999]);

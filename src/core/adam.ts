@@ -16,7 +16,7 @@ export class Adam {
   }
 
   /** Moves weights against a gradient, in place. @param rate length of a step */
-  step(weights: Float64Array, gradient: Float64Array, rate: number): void {
+  step(weights: Float64Array | Float32Array, gradient: ArrayLike<number>, rate: number): void {
     const [first, second] = this.#decays;
     this.#steps++;
     const [firstScale, secondScale] = [1 - first ** this.#steps, 1 - second ** this.#steps];
