@@ -85,7 +85,7 @@ describe('where it may write', () => {
   test('a frame is replaced, and the rest stays', async () => {
     const { report, out } = await reprogram(['--to', '1', '--frame', '4', '--steps', '20', '--no-control']);
     expect(report).toMatchObject({ place: 'replace', values: 784 - 400, epsilon: null });
-    expect(report.programs[0].control).toBeNull();
+    expect(report.programs[0].control).toMatchObject({ random: null, untrained: null });
     const mask = decodeNpy(readFileSync(join(out, 'mask.npy')), 'mask.npy').data;
     for (const path of findingFolders(out)) {
       const { ancestor } = readJson(path, 'finding.json');
@@ -118,6 +118,76 @@ describe('where it may write', () => {
     expect(report.method).toBe('nes');
     expect(report.programs[0].success).toBeGreaterThan(0.9);
     expect(stderr).toMatch(/no gradients .*: the search asks for outputs alone/);
+  });
+});
+
+test('a model that ignores its input has no finding, and is named', async () => {
+  const graph = new OnnxBuilder();
+  const zero = graph.node('Sub', [graph.input('x', 'float32', ['batch', 4]), 'x'], 'zero');
+  graph.node('MatMul', [zero, graph.constant('w', 'float32', [4, 3], new Float32Array(12))], 'flat');
+  graph.node('Add', ['flat', graph.constant('b', 'float32', [3], Float32Array.of(0, 1, 0))], 'scores');
+  graph.output('scores', 'float32', ['batch', 3]);
+  const constant = join(folder, 'constant.onnx');
+  writeFileSync(constant, graph.finish('constant'));
+  const rows = Array.from({ length: 24 }, (_, i) => [0, 1, 2, 3].map((j) => ((7 * i + 5 * j) % 20) / 20));
+  const seeds = writeSeeds(folder, rows, 'constant.npz');
+  const classes = join(folder, 'turns.txt');
+  writeFileSync(classes, rows.map((_, i) => `${i % 3}\n`).join(''));
+  const args = ['-i', seeds, '--labels', classes, '--range=0,1', '--train', '0.5', '--method', 'gradient'];
+  const { code, report, stderr } = await reprogram([...args, '--to', '0', '1', '--steps', '5'], constant);
+  expect(code).toBe(0);
+  expect(report.findings).toBe(0);
+  expect(report.programs).toMatchObject([
+    { to: 0, success: 0, control: { none: 0, random: 0, untrained: 0 } },
+    { to: 1, success: 1, control: { none: 1, random: 1, untrained: 1 } },
+  ]);
+  expect(stderr).toMatch(/warning: the model ignores its input/);
+});
+
+describe('with a threat model', () => {
+  const file = (block: string): string => {
+    const path = join(folder, 'attacked.yaml');
+    writeFileSync(
+      path,
+      `model: ${DIGITS}\nseeds: ${SEEDS}\nlabels: ${labels}\nthreatModel:\n  goal: { kind: untargeted }\n${block}`,
+    );
+    return path;
+  };
+
+  test('keeps to its limits, and asks for outputs alone where these are all that is seen', async () => {
+    const path = file(
+      '  may: indistinguishable\n  limits: { linf: 0.8, range: [-1, 1] }\n  knows: { model: outputs }\n',
+    );
+    const args = ['-c', path, '--to', '3', '--queries', '5120', '--no-control', '--allow', '0'];
+    const out = join(folder, 'attacked');
+    const { stdout } = await neurofuzz(['reprogram', ...args, '-s', '1', '-j', '1', '-o', out, '--json']);
+    const report = JSON.parse(stdout);
+    expect(report).toMatchObject({ method: 'nes', epsilon: 0.8 });
+    expect(report.threatModel.outside).toBe(0);
+    expect(report.threatModel.checked).toBe(findingFolders(out).length);
+  });
+
+  test.each([
+    [
+      '  knows: { model: outputs }\n  may: indistinguishable\n  limits: { linf: 0.1 }\n',
+      ['--method', 'gradient'],
+      /hides the weights/,
+    ],
+    ['  queries: { each: 100 }\n', [], /one change is for all inputs/],
+    ['  may: content-preserving\n', [], /does not keep what each of them means/],
+    ['  turn: before\n', [], /set it to after/],
+  ])('%j %j is refused', async (block, flags, message) => {
+    const { code, stderr } = await neurofuzz([
+      'reprogram',
+      '-c',
+      file(block),
+      '--to',
+      '3',
+      ...flags,
+      '--quiet',
+    ]);
+    expect(code).toBe(2);
+    expect(stderr).toMatch(message);
   });
 });
 

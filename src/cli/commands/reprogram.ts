@@ -76,7 +76,7 @@ export function reprogramCommand(): Command {
     )
     .option('--steps <n>', 'steps along gradients, from each of two starts', '600')
     .option('--queries <n>', 'runs of the model by nes', '200000')
-    .option('--no-control', 'leave out the copy with permuted weights, random changes and unchanged inputs')
+    .option('--no-control', 'leave out the copy with permuted weights and random changes')
     .option('--train <share>', 'share of the seeds that the change is trained on; the others test it', '0.8')
     .option('--inputs <n>', 'take the first n seeds (default: all)')
     .option('--allow <share>', 'success up to which a change does not count as a finding', '0.1')
@@ -167,15 +167,10 @@ function reportLines(report: ReprogramReport): string[] {
 }
 
 function rowCells({ to, success, control }: ProgramRow): string[] {
-  const percent = (share: number | undefined): string =>
-    share === undefined ? '' : `${formatNumber(100 * share, 3)} %`;
-  return [
-    `${to}`,
-    percent(success),
-    percent(control?.random),
-    percent(control?.none),
-    percent(control?.untrained),
-  ];
+  const percent = (share: number | null): string =>
+    share === null ? '' : `${formatNumber(100 * share, 3)} %`;
+  const { random, none, untrained } = control;
+  return [`${to}`, percent(success), percent(random), percent(none), percent(untrained)];
 }
 
 const EXAMPLES = `

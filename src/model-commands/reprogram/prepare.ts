@@ -1,16 +1,18 @@
+import { attackedPosition } from '../../attacks/attack.ts';
 import { chooseAnswerRule } from '../../campaign/resolve/abstention/answer-rule.ts';
 import { resolveInputs } from '../../campaign/resolve/inputs.ts';
 import type { Notices } from '../../campaign/resolve/model-settings.ts';
 import type { CampaignConfig } from '../../config/schema.ts';
 import { UserError } from '../../core/errors.ts';
 import { plural } from '../../core/format-number.ts';
-import { randomStream } from '../../core/random.ts';
+import { randomStream, shuffle } from '../../core/random.ts';
 import type { InputDescriptor } from '../../inputs/input-descriptor.ts';
 import type { TestcaseData } from '../../inputs/testcase.ts';
 import type { AnswerRule } from '../../objectives/confident-error.ts';
 import type { Placement } from '../../reprogram/program.ts';
 import type { ProgramMethod, TrainedProgram } from '../../reprogram/train-program.ts';
 import type { ModelSession } from '../../workers/model-session.ts';
+import { hidesWeights } from '../contest-threat.ts';
 import { type Place, placementOf } from './placement.ts';
 
 /** Fewest inputs that a program is trained or tested on. */
@@ -72,7 +74,7 @@ export async function prepare(
     .map((data) => ({ data, label: labels?.get(data) ?? -1 }))
     .filter(({ label }) => label >= 0)
     .slice(0, options.inputs);
-  const order = shuffled(labelled.length, config.seed);
+  const order = shuffle([...labelled.keys()], randomStream(config.seed, 'reprogram', 'split'));
   const trainCount = Math.round(options.train * labelled.length);
   const [train, test] = [order.slice(0, trainCount), order.slice(trainCount)].map((part) =>
     part.sort((a, b) => a - b).map((i) => labelled[i]),
@@ -81,11 +83,7 @@ export async function prepare(
     throw new UserError(
       `a program needs ${MIN_INPUTS} labelled inputs or more to train on and as many to test it, and there are ${train.length} and ${test.length}: set --seeds, --labels and --train`,
     );
-  const isPicture = descriptors.findIndex(({ picture }) => picture !== undefined);
-  const position =
-    isPicture >= 0 ? isPicture : descriptors.findIndex(({ domains }) => domains.includes('numbers'));
-  if (position < 0)
-    throw new UserError('no input of the model takes pictures or numbers: a program changes nothing else');
+  const position = attackedPosition(descriptors);
   const descriptor = descriptors[position];
   const forms = new Set(labelled.map(({ data }) => data.form.key));
   if (forms.size > 1)
@@ -94,6 +92,7 @@ export async function prepare(
     session,
     labelled.slice(0, MIN_INPUTS).map(({ data }) => data),
     'max-logit',
+    !hidesWeights(config),
   );
   const beyond = [...(options.to ?? []), ...labelled.map(({ label }) => label)].find((k) => k >= classes);
   if (beyond !== undefined)
@@ -110,15 +109,4 @@ export async function prepare(
     rule,
     classes,
   };
-}
-
-/** Numbers below a count in a drawn order. */
-function shuffled(count: number, seed: string): number[] {
-  const random = randomStream(seed, 'reprogram', 'split');
-  const order = Array.from({ length: count }, (_, i) => i);
-  for (let i = count - 1; i > 0; i--) {
-    const j = random.below(i + 1);
-    [order[i], order[j]] = [order[j], order[i]];
-  }
-  return order;
 }

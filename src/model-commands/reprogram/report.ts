@@ -8,14 +8,15 @@ export interface ProgramRow {
   readonly to: number;
   /** Share of the test inputs of other classes that get the class. */
   readonly success: number;
+  /** What else leads to the class. */
   readonly control: {
-    /** By a program that is drawn at random. */
-    readonly random: number;
-    /** By no program: ordinary errors. */
+    /** No program: ordinary errors. */
     readonly none: number;
-    /** By a program that is trained for a copy with permuted weights, on that copy. */
-    readonly untrained: number;
-  } | null;
+    /** A program that is drawn at random; null without controls. */
+    readonly random: number | null;
+    /** A program that is trained for a copy with permuted weights, on that copy; null without controls. */
+    readonly untrained: number | null;
+  };
   /** Training loss, ten means over equal parts of the steps. */
   readonly curve: readonly number[];
   readonly queries: number;

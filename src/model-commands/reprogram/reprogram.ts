@@ -16,10 +16,12 @@ import { checkFolder } from '../../storage/check-folder.ts';
 import { loadOptions, mainFile, modelPath } from '../../storage/load-options.ts';
 import type { ModelSession } from '../../workers/model-session.ts';
 import { availableCores } from '../../workers/resource-limits.ts';
+import { hidesWeights } from '../contest-threat.ts';
 import { withSessions } from '../with-sessions.ts';
 import { recordTurned } from './findings.ts';
 import { type PreparedProgram, prepare, type ReprogramOptions, type TestedProgram } from './prepare.ts';
 import type { ProgramRow, ReprogramReport } from './report.ts';
+import { checkThreatModel } from './threat.ts';
 import { writePrograms } from './write-programs.ts';
 
 /** Version of the object that `reprogram --json` prints. */
@@ -39,6 +41,7 @@ export async function reprogram(
   if (config.seeds === undefined) throw new UserError('there are no inputs to change: set --seeds');
   if (config.labels === undefined)
     throw new UserError('without --labels nobody knows which inputs have another class: set --labels');
+  checkThreatModel(config);
   const folder = config.out ?? join('neurofuzz-out', `${modelName(modelPath(config).asGiven)}-reprogram`);
   await checkFolder(folder, options.overwrite, false);
   const seed = config.seed ?? randomBytes(8).toString('hex');
@@ -47,35 +50,36 @@ export async function reprogram(
     // An untrained copy is loaded in its place.
     const { info } = session;
     const prepared = await prepare(session, { ...config, seed }, options, notices);
-    const method = options.method ?? (await defaultMethod(session, prepared, seed, notices));
+    const method = await methodOf(session, { ...config, seed }, options.method, prepared, notices);
     const targets = options.to ?? Array.from({ length: prepared.classes }, (_, k) => k);
     const training = { config, seed, method, options, prepared };
     const tested = await trainAll(sessions, targets, training, 'training programs', onProgress);
-    const random = await runRandom(session, prepared, seed);
     const plain = await run(session, prepared, new Float64Array(prepared.placement.mask.length), true);
-    const untrained = options.hasControl
-      ? await onUntrainedCopy(sessions, config, info, seed, () =>
-          trainAll(sessions, targets, training, 'training controls', onProgress),
-        )
-      : [];
+    const controls = options.hasControl
+      ? {
+          random: await runRandom(session, prepared, seed),
+          untrained: await onUntrainedCopy(sessions, config, info, seed, () =>
+            trainAll(sessions, targets, training, 'training controls', onProgress),
+          ),
+        }
+      : undefined;
     const rows = tested.map(
       ({ to, trained, logits }, i): ProgramRow => ({
         to,
         success: successOf(logits, prepared.testLabels, to),
-        control: options.hasControl
-          ? {
-              random: successOf(random, prepared.testLabels, to),
-              none: successOf(plain, prepared.testLabels, to),
-              untrained: successOf(untrained[i].logits, prepared.testLabels, to),
-            }
-          : null,
+        control: {
+          none: successOf(plain, prepared.testLabels, to),
+          random: controls === undefined ? null : successOf(controls.random, prepared.testLabels, to),
+          untrained:
+            controls === undefined ? null : successOf(controls.untrained[i].logits, prepared.testLabels, to),
+        },
         curve: trained.curve,
         queries: trained.queries,
       }),
     );
     const found = tested.filter((_, i) => isFinding(rows[i], options.allow));
-    if (found.some(({ to }) => isIgnoring(rows, to)))
-      notices.warn('the model ignores its input: it answers so without a program as well');
+    if (rows.some(({ control }) => control.none === 1))
+      notices.warn('the model ignores its input: it gives all test inputs one class without a change');
     await session.load(modelPath(config).absolute, loadOptions(config));
     const { findings, threatModel } = await recordTurned(
       session,
@@ -110,11 +114,7 @@ export async function reprogram(
 
 /** Whether a program leads more inputs to its class than is allowed, and than go there without it. */
 function isFinding({ success, control }: ProgramRow, allow: number): boolean {
-  return success > allow && success > (control?.none ?? 0);
-}
-
-function isIgnoring(rows: readonly ProgramRow[], to: number): boolean {
-  return (rows.find((row) => row.to === to)?.control?.none ?? 0) > 0.99;
+  return success > Math.max(allow, control.none);
 }
 
 /** Share of the inputs of other classes that get a class; 0 where there are none. */
@@ -127,15 +127,22 @@ export function successOf(
   return others.length === 0 ? 0 : others.filter((row) => argmax(row) === target).length / others.length;
 }
 
-/** Along gradients, where there are any. */
-async function defaultMethod(
+/** Along gradients, where there are any. @throws UserError where they are asked for, and the threat model hides the weights */
+async function methodOf(
   session: ModelSession,
+  config: CampaignConfig & { readonly seed: string },
+  asked: ProgramMethod | undefined,
   { train, descriptor, position, rule }: PreparedProgram,
-  seed: string,
   notices: Notices,
 ): Promise<ProgramMethod> {
+  if (hidesWeights(config)) {
+    if (asked === 'gradient')
+      throw new UserError('--method: the threat model hides the weights, so there is no gradient: use nes');
+    return 'nes';
+  }
+  if (asked !== undefined) return asked;
   const inputs = [{ index: 0, data: train[0], label: 0 }];
-  const context = { seed, descriptor, position, threshold: 0, queries: 1, linf: undefined };
+  const context = { seed: config.seed, descriptor, position, threshold: 0, queries: 1, linf: undefined };
   const refusal = await session.gradientRefusal({ inputs, rule, context });
   if (refusal === undefined) return 'gradient';
   notices.info(`no gradients (${refusal}): the search asks for outputs alone`);
