@@ -1,7 +1,7 @@
 import { join, resolve } from 'node:path';
 import type { CampaignConfig } from '../config/schema.ts';
 import { parseDuration, parseSize } from '../config/values.ts';
-import { InterruptedError, UserError } from '../core/errors.ts';
+import { InterruptedError } from '../core/errors.ts';
 import { modelName } from '../core/model-name.ts';
 import { setCallTimeout } from '../extensions/plugin-loader.ts';
 import type { Executor } from '../fuzzer/executor.ts';
@@ -40,7 +40,7 @@ import { withCalibratedObjectives } from './resolve/abstention/calibrate-objecti
 import { checkExtensions } from './resolve/check-extensions.ts';
 import { checkSecondModel } from './resolve/model-settings.ts';
 import { defaultMaxDisk } from './resolve/sizes/disk-limit.ts';
-import { callLimitMs, type RecordedSizes, resolveTarget, type Target } from './resolve/target.ts';
+import { callLimitMs, type RecordedSizes, resolveTarget } from './resolve/target.ts';
 import { readSavedCampaign, restoreCampaign, type SavedCampaign } from './resume.ts';
 import { auditFindings } from './threat-model/audit-findings.ts';
 import { attackedBy, errorWarnings } from './threat-model/success.ts';
@@ -113,8 +113,7 @@ export async function runCampaign(
   try {
     attacked = await AttackedModel.open(config, options.child);
     const sizes = saved?.settings.resolved as RecordedSizes | undefined;
-    const target = await resolveTargetOf(
-      attacked,
+    const target = await resolveTarget(
       config,
       monitor,
       probeWorker,
@@ -163,21 +162,6 @@ export async function runCampaign(
     for (const worker of otherWorkers) worker.close();
     await derivedModel.close();
     await folderClaim.release();
-  }
-}
-
-/** Names the surrogate where an objective refuses it. */
-async function resolveTargetOf(
-  attacked: AttackedModel | undefined,
-  ...parameters: Parameters<typeof resolveTarget>
-): Promise<Target> {
-  try {
-    return await resolveTarget(...parameters);
-  } catch (error) {
-    if (attacked === undefined || !(error instanceof UserError) || !error.message.startsWith('--objective'))
-      throw error;
-    const [{ threatModel }] = parameters;
-    throw new UserError(`${error.message} (of the surrogate, ${threatModel?.knows.surrogate})`);
   }
 }
 

@@ -196,8 +196,10 @@ export class BatchJudge {
     objective: Objective | undefined,
   ): void {
     const pick = this.#generator.pickOf(row);
-    const { ancestorIndex, label } = view.entryData(task.parents[pick]);
-    if (!hitCollector.countHit(violation, ancestorIndex)) return;
+    // Hot where most mutants violate: most of them are counted alone.
+    const seed = hitCollector.keepsBySeed ? view.entryData(task.parents[pick]).ancestorIndex : undefined;
+    if (!hitCollector.countHit(violation, seed)) return;
+    const { label } = view.entryData(task.parents[pick]);
     const path = trajectories.pathOf(pick);
     const transform = objective && this.#options.transforms.get(objective.name);
     hitCollector.add({

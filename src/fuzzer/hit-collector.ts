@@ -19,7 +19,12 @@ export class HitCollector {
     this.#seeds = bySeed ? new Set() : undefined;
   }
 
-  /** Counts a hit; true where its data should be kept. @param seed entry of its seed; undefined for a seed itself */
+  /** Whether the first hit of each seed is kept: `countHit` then needs the seed. */
+  get keepsBySeed(): boolean {
+    return this.#seeds !== undefined;
+  }
+
+  /** Counts a hit; true where its data should be kept. @param seed entry of its seed; needed where hits are kept by seed */
   countHit({ signature }: Pick<Violation, 'signature'>, seed?: number): boolean {
     const count = (this.#counts.get(signature) ?? 0) + 1;
     this.#counts.set(signature, count);

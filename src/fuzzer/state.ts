@@ -97,15 +97,15 @@ export interface ConfirmedHits {
   readonly saturatedSignatures: readonly string[];
   /** Signatures whose hits are only counted from now on: those, and those of which none is due to be run again. */
   readonly countedSignatures: readonly string[];
-  /** What became of hits that were submitted to the model; absent where the search runs on the model itself. */
+  /** Which hits break their seeds, where the model decides that and not the search: on a surrogate, or on a random model. */
   readonly submitted?: SubmittedHits;
 }
 
-/** Hits of a surrogate that were submitted to the model. */
+/** Hits that were submitted to the model. */
 export interface SubmittedHits {
-  /** The entry of the seed of each submission. */
+  /** The entry of the seed of each submission; none where the search runs on the model itself. */
   readonly seeds: readonly number[];
-  /** What those that violate an objective on the model say of their seeds. */
+  /** What those say of their seeds that violate an objective on the model, or hold in its reruns. */
   readonly seedHits: readonly SeedHit[];
 }
 

@@ -50,7 +50,7 @@ export interface FindingWriterOptions {
     | ((finding: Pick<Finding, 'objective' | 'ancestor'>) => ThreatRecord['success'])
     | undefined;
   /** Tells whether findings are plausible; undefined where the threat model does not ask. */
-  readonly plausibility?: Pick<PlausibilityChecker, 'valueOf' | 'isPlausible'> | undefined;
+  readonly plausibility?: Pick<PlausibilityChecker, 'valueOf'> | undefined;
   /** A testcase as text; undefined if it is none. */
   readonly textOf: (testcase: TestcaseData) => string | undefined;
 }
@@ -163,12 +163,11 @@ export class FindingWriter {
    * @param isKept whether a finding with this status goes to disk
    */
   async #store(
-    hitLocation: LocatedHit,
+    found: LocatedHit,
     isKept: (status: Finding['status']) => boolean,
   ): Promise<ConfirmationOutcome | undefined> {
     const { store, faults, confirmer, textOf, imageFormats, plausibility } = this.#options;
-    const { hit, id, origin } = hitLocation;
-    const located = { ...hitLocation, plausible: await plausibility?.valueOf(hit.data) };
+    const { hit, id, origin } = found;
     const { signature, objective } = hit.violation;
     const isApart = faults.dependsOnMachine(hit.violation);
     // A campaign that was killed after it had written the finding comes to it again.
@@ -177,6 +176,7 @@ export class FindingWriter {
       if (finding !== undefined)
         return { signature, objective, status: finding.status, stored: { finding, path } };
     }
+    const located = { ...found, plausible: await plausibility?.valueOf(hit.data) };
     if (await this.#isKnownOutside(located)) return undefined;
     const reference = faults.isTimed(signature) ? origin?.ancestor : undefined;
     const { outputs, ...confirmed } = await confirmer.confirm(hit, reference);

@@ -56,8 +56,8 @@ export async function submitHits(
 }
 
 /**
- * Tells which of a task's hits on a random model hold in its reruns: of a seed that is not broken, the first one. The others break no
- * seed. Changes nothing.
+ * Tells which of a task's hits on a random model hold in its reruns: of a seed that is not broken, the first one. Those that do not
+ * hold are left out, so that every finding is of a seed that counts as broken. Changes nothing.
  *
  * @param holds whether a hit shows in enough reruns
  * @throws ProcessDied if the model's process was closed meanwhile
@@ -69,13 +69,17 @@ export async function rerunHits(
   state: Pick<FuzzerState, 'seedOf' | 'accounts'>,
 ): Promise<Submission> {
   const held: SeedHit[] = [];
+  const kept: Hit[] = [];
   for (const hit of hits) {
     const seed = state.seedOf(hit);
     const { objective } = hit.violation;
     const seedHit = seedHits.find((other) => other.seed === seed && other.objective === objective);
-    if (seedHit === undefined || held.includes(seedHit) || state.accounts?.isUnbroken(seed) === false)
-      continue;
-    if (await holds(hit)) held.push(seedHit);
+    const breaksSeed = seedHit !== undefined && state.accounts?.isUnbroken(seed) !== false;
+    if (breaksSeed && !held.includes(seedHit)) {
+      if (!(await holds(hit))) continue;
+      held.push(seedHit);
+    }
+    kept.push(hit);
   }
-  return { hits, counts, numbers: undefined, submitted: { seeds: [], seedHits: held } };
+  return { hits: kept, counts, numbers: undefined, submitted: { seeds: [], seedHits: held } };
 }

@@ -7,6 +7,7 @@ import type { NumericalSite } from '../../analysis/numerical-sites/site.ts';
 import type { CampaignConfig } from '../../config/schema.ts';
 import { parsePlausible } from '../../config/threat-model.ts';
 import { parseDuration } from '../../config/values.ts';
+import { UserError } from '../../core/errors.ts';
 import type { FeedbackName } from '../../coverage/feedback/registry.ts';
 import type { CoverageReference } from '../../coverage/reference.ts';
 import { reportReferenceFailures } from '../../evaluation/run-reference.ts';
@@ -258,7 +259,7 @@ export async function resolveTarget(
     noise,
     reference,
   });
-  const { feedback } = await probeWorker.prepare(setup);
+  const { feedback } = await prepare(config, setup, probeWorker);
   return {
     path,
     model,
@@ -285,6 +286,21 @@ export async function resolveTarget(
     feedback,
     setup,
   };
+}
+
+/** Prepares the probe worker; a refusal of the surrogate names it. */
+async function prepare(
+  { threatModel }: Pick<CampaignConfig, 'threatModel'>,
+  setup: WorkerSetup,
+  probeWorker: ProbeWorker,
+): ReturnType<ProbeWorker['prepare']> {
+  const surrogate = threatModel?.knows.surrogate;
+  try {
+    return await probeWorker.prepare(setup);
+  } catch (error) {
+    if (surrogate === undefined || !(error instanceof UserError)) throw error;
+    throw new UserError(`${error.message} (of the surrogate, ${surrogate})`);
+  }
 }
 
 async function loadModel(

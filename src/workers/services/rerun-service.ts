@@ -71,6 +71,21 @@ let preparedVariants:
   | { readonly specs: string; readonly model: BatchedModel; readonly objectives: Objective[] }
   | undefined;
 
+/** Model and objectives that judge single testcases; made for the open model with the first of them. */
+let preparedJudge: typeof preparedVariants;
+
+async function prepareJudge({ objectives }: Pick<JudgeJob, 'objectives'>) {
+  if (openModel === undefined) throw new Error('no model is open');
+  const specs = JSON.stringify(objectives);
+  if (preparedJudge?.specs !== specs)
+    preparedJudge = {
+      specs,
+      model: new BatchedModel(openModel),
+      objectives: await makeObjectives(objectives),
+    };
+  return preparedJudge;
+}
+
 async function prepareVariants({ objectives, batch, rows, noise }: VariantJob) {
   if (openModel === undefined) throw new Error('no model is open');
   const specs = JSON.stringify(objectives);
@@ -106,6 +121,7 @@ const methods = {
     await openModel?.dispose();
     openModel = undefined;
     preparedVariants = undefined;
+    preparedJudge = undefined;
     openModel = await loadWithinLimits(model, loadOptions);
   },
 
@@ -124,9 +140,9 @@ const methods = {
 
   /** Runs one testcase once and judges it. */
   async judge({ objectives, testcase, label }: JudgeJob): Promise<TestcaseVerdict> {
-    if (openModel === undefined) throw new Error('no model is open');
+    const judge = await prepareJudge({ objectives });
     limitRuns(byteLengthOf(testcase));
-    return judgeTestcase(new BatchedModel(openModel), await makeObjectives(objectives), testcase, label);
+    return judgeTestcase(judge.model, judge.objectives, testcase, label);
   },
 
   /** The names of the objectives that specs make. */
