@@ -1,11 +1,12 @@
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { beforeAll, describe, expect, test } from '@jest/globals';
+import { beforeAll, expect, test } from '@jest/globals';
 import { OnnxBuilder } from '../../src/model/formats/onnx/builder.ts';
 import { encodeNpy } from '../../src/tensor/npy.ts';
 import { decodeNpz, encodeNpz } from '../../src/tensor/npz.ts';
 import { digests, findingFolders, readJson } from '../support/campaign.ts';
-import { amid, neurofuzz, start } from '../support/command.ts';
+import { neurofuzz } from '../support/command.ts';
+import { contestIn } from '../support/contest.ts';
 import { testFolder } from '../support/folder.ts';
 import { WEIGHTS, writeSeeds, writeSoftmaxOnnx, writeSureOnnx } from '../support/models.ts';
 
@@ -31,15 +32,7 @@ function labelsFile(name: string, labels: readonly number[]): string {
   return path;
 }
 
-let runs = 0;
-async function contest(args: readonly string[]) {
-  const out = join(folder, `out-${runs++}`);
-  // Each worker is a process more.
-  const jobs = args.includes('-j') ? [] : ['-j', '1'];
-  const all = ['contest', ...args, ...jobs, '-s', '1', '-o', out, '--json'];
-  const { code, stdout, stderr } = await neurofuzz(all);
-  return { code, stderr, out, report: stdout === '' ? undefined : JSON.parse(stdout) };
-}
+const contest = contestIn(folder);
 
 beforeAll(() => {
   const seedFile = 'corpora/quantized-digits/seeds.npz';
@@ -169,201 +162,6 @@ test('fuzz takes the threshold of a coverage from the seeds, and keeps it when i
   for (const path of found)
     expect(readJson(path, 'finding.json').violation.details).toMatchObject({ threshold: report.threshold });
   expect((await neurofuzz(['replay', out, '--quiet'])).code).toBe(1);
-});
-
-describe('on the bundled sixes and sevens', () => {
-  const corpus = 'corpora/six-seven';
-  const campaign = ['--config', `${corpus}/campaign.yaml`, '--inputs', '10', '--queries', '60'];
-
-  test('the undefended net is wrong and sure, on inputs that obey the limits of their attacks', async () => {
-    const page = join(folder, 'six-seven.html');
-    const { code, report, out } = await contest([
-      ...campaign,
-      '--attack',
-      'spatial',
-      'square',
-      'pgd:steps=20',
-      '--html',
-      page,
-    ]);
-    expect(code).toBe(1);
-    const [clean, spatial, square, pgd] = report.attacks;
-    expect(clean).toMatchObject({ accuracyAtCoverage: 1, confidentMistakes: 0 });
-    expect(spatial.accuracyAtCoverage).toBeLessThanOrEqual(0.05);
-    expect(square.accuracyAtCoverage).toBeLessThan(clean.accuracyAtCoverage);
-    expect(pgd.accuracyAtCoverage).toBeLessThanOrEqual(0.05);
-    expect(report.worst.confidentMistakes).toBeGreaterThan(0);
-    // The seed, the finding and the difference of each mistake.
-    const html = readFileSync(page, 'utf8');
-    const shown = Math.min(9, report.findings);
-    expect(html.match(/<h3>/g)).toHaveLength(shown);
-    expect(html.match(/data:image\/png/g)).toHaveLength(3 * shown);
-    for (const path of findingFolders(out)) {
-      const { reproduced, signature, ancestor } = readJson(path, 'finding.json');
-      expect(reproduced).toBe('10/10');
-      const [values, seed] = [join(path, 'input.npz'), join(out, 'corpus', `${ancestor}.npz`)].map((file) => {
-        const [[, { data }]] = decodeNpz(readFileSync(file), file);
-        return Array.from(data, Number);
-      });
-      const [sum, before] = [values, seed].map((all) => all.reduce((total, value) => total + value, 0));
-      const largest = Math.max(...values.map((value, i) => Math.abs(value - seed[i])));
-      expect(values.every((value) => value >= 0 && value <= 1)).toBe(true);
-      // 20 of 28 pixels a side hold the shrunk picture, half of its light; a tenth may leave.
-      if (signature.endsWith('spatial')) expect(Math.abs(sum / before - (20 / 28) ** 2)).toBeLessThan(0.1);
-      else expect(largest).toBeLessThanOrEqual(0.3);
-    }
-  });
-
-  test('rounding hides gradients from exact ones alone', async () => {
-    const attacks = ['--attack', 'pgd:gradient=exact,steps=10', 'pgd:steps=30'];
-    const { report } = await contest([`${corpus}/rounded.onnx`, ...campaign, ...attacks]);
-    const [clean, exact, through] = report.attacks;
-    expect(exact.accuracyAtAll).toBeGreaterThanOrEqual(clean.accuracyAtAll - 0.2);
-    expect(through.accuracyAtAll).toBeLessThan(0.3);
-  });
-
-  test('goes on where it was interrupted, to the same table', async () => {
-    const out = join(folder, 'interrupted');
-    const args = ['contest', ...campaign, '--attack', 'spatial', 'square:queries=1000,linf=0.01', '--json'];
-    const command = [...args, '-s', '1', '-j', '1'];
-    const running = start([...command, '-o', out]);
-    const finished = () => (existsSync(`${out}.part`) ? readdirSync(`${out}.part`) : []);
-    await amid(
-      running,
-      'two finished parts',
-      () => finished().filter((name) => /^[0-9a-f]+\.bin$/.test(name)).length >= 2,
-    );
-    running.child.kill('SIGKILL');
-    await running.ended;
-    expect(existsSync(out)).toBe(false);
-    const resumed = await neurofuzz([...command, '-o', out]);
-    expect(resumed.stderr).toMatch(/\d parts of the attacks were done by an earlier run/);
-    expect(existsSync(`${out}.part`)).toBe(false);
-    const whole = join(folder, 'whole');
-    const uninterrupted = await neurofuzz([...command, '-o', whole]);
-    expect(JSON.parse(resumed.stdout)).toEqual({ ...JSON.parse(uninterrupted.stdout), campaign: out });
-    expect(digests(out, 'findings')).toEqual(digests(whole, 'findings'));
-  });
-});
-
-describe('with a threat model', () => {
-  const corpus = join(process.cwd(), 'corpora/six-seven');
-  const campaignFile = (name: string, block: string): string => {
-    const path = join(folder, name);
-    const files = `model: ${corpus}/undefended.onnx\nseeds: ${corpus}/seeds.npz\nlabels: ${corpus}/labels.txt\n`;
-    writeFileSync(path, `${files}threatModel:\n${block}`);
-    return path;
-  };
-
-  test('all attacks keep to its limits, and findings are checked against it', async () => {
-    const block =
-      '  goal: { kind: untargeted, from: [0] }\n  may: indistinguishable\n  limits: { linf: 0.2, l2: 2.5, range: [0, 1], valid: "abs(sum(image) - sum(seed)) < 20" }\n';
-    const attacks = [
-      'spatial',
-      'corruptions',
-      'square:linf=0.5',
-      'boundary:l2=9',
-      'pgd:linf=0.5,steps=20',
-      'fuzz',
-    ];
-    const { code, report, out } = await contest([
-      '--config',
-      campaignFile('near.yaml', block),
-      '--inputs',
-      '10',
-      '--queries',
-      '60',
-      '--threshold',
-      '-100',
-      '--attack',
-      ...attacks,
-    ]);
-    expect(code).toBe(1);
-    const found = findingFolders(out);
-    expect(found.length).toBeGreaterThan(0);
-    expect(report.threatModel).toEqual({ checked: found.length, outside: 0, byClause: {} });
-    for (const path of found) {
-      const finding = readJson(path, 'finding.json');
-      expect(finding).toMatchObject({ label: 0, threat: { obeys: true } });
-      const [values, seed] = [join(path, 'input.npz'), join(out, 'corpus', `${finding.ancestor}.npz`)].map(
-        (file) => {
-          const [[, { data }]] = decodeNpz(readFileSync(file), file);
-          return Array.from(data, Number);
-        },
-      );
-      const changes = values.map((value, i) => value - seed[i]);
-      expect(Math.max(...changes.map(Math.abs))).toBeLessThanOrEqual(0.2);
-      expect(Math.hypot(...changes)).toBeLessThanOrEqual(2.5);
-      expect(Math.abs(changes.reduce((sum, change) => sum + change, 0))).toBeLessThan(20);
-      expect(values.every((value) => value >= 0 && value <= 1)).toBe(true);
-    }
-  });
-
-  test('no attack takes more queries than it allows, and findings say how many it took', async () => {
-    const { code, report, out, stderr } = await contest([
-      '--config',
-      campaignFile('few-queries.yaml', '  goal: { kind: untargeted }\n  queries: { each: 50 }\n'),
-      '--inputs',
-      '10',
-      '--threshold',
-      '-100',
-    ]);
-    expect(code).toBe(1);
-    const names = report.attacks.map(({ attack }: { readonly attack: string }) => attack);
-    expect(names).toContain('square');
-    expect(names).not.toContain('spatial');
-    expect(report.threatModel).toMatchObject({ outside: 0 });
-    // Seeds that no attack broke are not errors.
-    expect(stderr).not.toMatch(/wrong without an attack/);
-    const spent = findingFolders(out).map((path) => readJson(path, 'finding.json').threat.queries);
-    expect(Math.max(...spent)).toBeLessThanOrEqual(50);
-    expect(Math.max(...spent)).toBeGreaterThan(1);
-  });
-
-  test.each([
-    ['reliability.yaml', '  goal: { kind: reliability }\n', [], 'reliability is not shown by a contest'],
-    ['before.yaml', '  goal: { kind: untargeted }\n  turn: before\n', [], 'set --attack clean'],
-    [
-      'outputs.yaml',
-      '  goal: { kind: untargeted }\n  knows: { model: outputs }\n',
-      ['--attack', 'pgd'],
-      'the threat model hides the weights',
-    ],
-    [
-      'labels.yaml',
-      '  goal: { kind: untargeted }\n  knows: { model: outputs, outputs: labels }\n',
-      [],
-      'hides scores',
-    ],
-    [
-      'mild.yaml',
-      '  goal: { kind: untargeted }\n  may: content-preserving\n',
-      [],
-      'allows mild changes alone',
-    ],
-    [
-      'total.yaml',
-      '  goal: { kind: untargeted }\n  queries: { total: 1000 }\n',
-      [],
-      'counts the queries of each input alone',
-    ],
-    [
-      'few.yaml',
-      '  goal: { kind: untargeted }\n  queries: { each: 100 }\n',
-      ['--attack', 'spatial'],
-      'takes up to 275 queries for one input, and threatModel.queries.each is 100',
-    ],
-  ])('%s is refused', async (name, block, args, message) => {
-    const { code, stderr } = await contest([
-      '--config',
-      campaignFile(name, block),
-      '--inputs',
-      '10',
-      ...args,
-    ]);
-    expect(stderr).toContain(message);
-    expect(code).toBe(2);
-  });
 });
 
 test('exits with 0 where no more inputs than --allow have a confident mistake', async () => {
