@@ -63,6 +63,7 @@ describe('findings of a campaign with a threat model', () => {
         obeys: true,
         clauses: ['limits.linf', 'limits.range', 'limits.fixed', 'may', 'goal.kind', 'goal.to', 'goal.from'],
         starts: 'given',
+        success: { seeds: 3, of: 3 },
         block: checker?.block,
       });
     }
