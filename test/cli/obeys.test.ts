@@ -57,13 +57,16 @@ describe('findings of a campaign with a threat model', () => {
     expect(honest.length).toBeGreaterThanOrEqual(50);
     expect(summary.threatModel).toMatchObject({ checked: honest.length, outside: 0, byClause: {} });
     const checker = await ThreatChecker.open(out);
+    const broken = honest.map((path) => readJson(path, 'finding.json').threat.success.seeds);
+    // Each finding says how many of the seeds were broken by then.
+    expect([Math.min(...broken), Math.max(...broken)]).toEqual([1, 3]);
     for (const path of honest) {
       expect(checker?.check(path)).toMatchObject({ unchecked: [], broken: [] });
       expect(readJson(path, 'finding.json').threat).toEqual({
         obeys: true,
         clauses: ['limits.linf', 'limits.range', 'limits.fixed', 'may', 'goal.kind', 'goal.to', 'goal.from'],
         starts: 'given',
-        success: { seeds: 3, of: 3 },
+        success: { seeds: expect.any(Number), of: 3 },
         block: checker?.block,
       });
     }
