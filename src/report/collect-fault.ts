@@ -102,10 +102,7 @@ export async function collectFault(
         )
       : [],
     predictions: answers.predictions,
-    explanations:
-      image === undefined
-        ? context.explainer?.refuseInputs()
-        : testcase && (await context.explainer?.explain({ seed, finding: testcase })),
+    explanations: testcase && (await context.explainer?.explain({ seed, finding: testcase })),
     texts: await collectTexts(shown, { config, testcase, seed, seedAnswer: answers.seedAnswer, roles }),
     outputs: await collectOutputs(shown, answers.classes),
     layerDivergence: finding.departures,

@@ -5,12 +5,13 @@ import type { CampaignConfig } from '../config/schema.ts';
 import { errorMessage, MachineError, UserError } from '../core/errors.ts';
 import { encodeTestcase, type TestcaseData, testcaseId } from '../inputs/testcase.ts';
 import { packBatch } from '../model/testcase-batch.ts';
-import { explain } from '../model-commands/explain.ts';
+import { explain, type InputRow } from '../model-commands/explain.ts';
 import { type CheckReport, checkSaliency } from '../model-commands/saliency-check.ts';
 import { geometryOfInput } from '../saliency/explain.ts';
+import { areColumns, emphases, strongestPlaces } from '../saliency/places.ts';
 import { mapTile, type Tile, tilePng } from '../saliency/sheet.ts';
 import type { ManifestInput } from '../storage/manifest-reader.ts';
-import type { ExplanationsView, PictureView } from './view-model.ts';
+import type { ExplanationsView, PictureView, PlacesView } from './view-model.ts';
 
 /** Seeds of the campaign that methods are checked on, and random draws. */
 const CHECKED_SEEDS = 10;
@@ -19,14 +20,18 @@ const REPEATS = 2;
 /** Similarity to maps of a model whose layers near the output are random that is accepted. */
 const MOST = 0.5;
 
+type Drawn = Pick<ExplanationsView, 'pictures' | 'places'>;
+
+const NOTHING: Drawn = { pictures: [], places: [] };
+
 /** The testcases of a fault that are explained. */
 export interface ExplainedTestcases {
   readonly seed: TestcaseData | undefined;
   readonly finding: TestcaseData;
 }
 
-const NO_PICTURES =
-  'no input of the model takes pictures; neurofuzz explain prints what tables and tokens it depends on';
+/** Columns and tokens that are shown with a bar, the strongest ones. */
+const MAX_BARS = 10;
 
 /** Why a report shows no map. */
 export function notExplained(why: string): string {
@@ -66,23 +71,17 @@ export class FaultExplainer {
       const passed = judged
         .filter(({ verdict }) => verdict === 'depends on the model')
         .map(({ name }) => name);
-      const pictures = passed.length === 0 ? [] : await this.#draw(testcases, passed);
+      const drawn = passed.length === 0 ? NOTHING : await this.#draw(testcases, passed);
       const leftOut = judged
         .filter(({ name }) => !passed.includes(name))
         .map(
           ({ name, judged: figures }) => `${name} (${figures === null ? 'no map' : figures.mean.toFixed(2)})`,
         );
-      return { pictures, leftOut };
+      return { ...drawn, leftOut };
     } catch (error) {
       if (!(error instanceof UserError || error instanceof MachineError)) throw error;
       return this.#fail(errorMessage(error));
     }
-  }
-
-  /** Notes once that the inputs of the campaign are not pictures, which alone are drawn. */
-  refuseInputs(): undefined {
-    if (!this.#hasFailed) this.#fail(NO_PICTURES);
-    return undefined;
   }
 
   #fail(why: string): undefined {
@@ -114,30 +113,32 @@ export class FaultExplainer {
     });
   }
 
-  #draw({ seed, finding }: ExplainedTestcases, methods: readonly string[]): Promise<readonly PictureView[]> {
+  #draw({ seed, finding }: ExplainedTestcases, methods: readonly string[]): Promise<Drawn> {
     const isAlike = seed !== undefined && seed.form.key === finding.form.key;
     const shown = [...(isAlike ? [{ of: 'seed', data: seed }] : []), { of: 'finding', data: finding }];
     const inputs = shown.length;
     return this.#withSeeds(
       shown.map(({ data }) => data),
       async (config) => {
-        const { prepared, explanations } = await explain(
+        const { report, prepared, explanations } = await explain(
           config,
           { methods, classIndex: undefined, inputs, baseline: undefined },
           SILENT,
         );
         const pictures: PictureView[] = [];
+        const places: PlacesView[] = [];
         for (const name of methods)
           for (const { of, data } of shown) {
             // Inputs that the settings leave out are not explained.
             const i = prepared.inputs.findIndex((input) => testcaseId(input.data) === testcaseId(data));
             const explanation = explanations.get(name)?.[i];
+            if (explanation === undefined || !('map' in explanation)) continue;
             const { picture } = geometryOfInput(prepared.context, data);
-            if (explanation === undefined || !('map' in explanation) || picture === undefined) continue;
             const label = `${name}, ${of}: class ${prepared.inputs[i].classIndex}`;
-            pictures.push(await pictureOf(label, mapTile(explanation.map.signed, picture)));
+            if (picture === undefined) places.push(placesOf(label, name, report.inputs[i]));
+            else pictures.push(await pictureOf(label, mapTile(explanation.map.signed, picture)));
           }
-        return pictures;
+        return { pictures, places };
       },
     );
   }
@@ -179,6 +180,22 @@ export function explainedConfig(
   const search = { threatModel: undefined, mutator: undefined, fixed: undefined, deephunter: undefined };
   const sources = { labels: undefined, corpus: undefined, coverageReference: undefined };
   return { ...config, ...limits, ...search, ...sources, range, model, seed, jobs: 1 };
+}
+
+/** The map of an input that is a table or tokens. */
+function placesOf(label: string, method: string, { places, methods }: InputRow): PlacesView {
+  const names = places ?? [];
+  const values = methods.find(({ name }) => name === method)?.values ?? [];
+  const ofToken = emphases(values);
+  const isTable = areColumns(names);
+  return {
+    label,
+    tokens: isTable ? [] : names.map((text, place) => ({ text, emphasis: ofToken[place] })),
+    strongest: strongestPlaces(values, MAX_BARS).map((place) => ({
+      name: isTable ? `column ${place}` : names[place],
+      value: values[place],
+    })),
+  };
 }
 
 async function pictureOf(label: string, tile: NonNullable<Tile>): Promise<PictureView> {

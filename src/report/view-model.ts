@@ -4,6 +4,7 @@ import type { NewFaultChance } from '../campaign/findings/new-fault-chance.ts';
 import type { SeedStatistics } from '../campaign/monitor/seed-statistics.ts';
 import type { IndexRecall } from '../coverage/index/recall-sample.ts';
 import type { ClassGap } from '../objectives/class-gap.ts';
+import type { Emphasis } from '../saliency/places.ts';
 import type { Finding } from '../storage/finding.ts';
 import type { TriagedFault, TriageResult } from '../triage/triage.ts';
 import type { ReportedFault } from './reported-fault.ts';
@@ -116,10 +117,21 @@ export interface PredictionView {
 
 /** Where the model looked, by the methods that depend on this very model. */
 export interface ExplanationsView {
-  /** Of each method, the map of the seed and of the finding. */
+  /** Of each method, the map of the seed and of the finding; of inputs that are not pictures, none. */
   readonly pictures: readonly PictureView[];
+  /** The same of inputs that are tables or tokens. */
+  readonly places: readonly PlacesView[];
   /** Methods that are left out, with the similarity of their maps to those of a model with random layers. */
   readonly leftOut: readonly string[];
+}
+
+/** A map of an input that is a table or tokens. */
+export interface PlacesView {
+  readonly label: string;
+  /** Texts of all tokens, with how much each matters; empty for a table. */
+  readonly tokens: readonly { readonly text: string; readonly emphasis: Emphasis }[];
+  /** The strongest columns or tokens, in their order. */
+  readonly strongest: readonly { readonly name: string; readonly value: number }[];
 }
 
 export interface PictureView {

@@ -1,6 +1,14 @@
 import { expect, test } from '@jest/globals';
+import { h } from 'preact';
+import { renderToString } from 'preact-render-to-string';
 import { checkSettings } from '../../src/config/load.ts';
+import { randomStream } from '../../src/core/random.ts';
+import type { TestcaseData } from '../../src/inputs/testcase.ts';
 import { explainedConfig, FaultExplainer } from '../../src/report/explain-faults.ts';
+import { ExplanationsPart } from '../../src/report/html/fault-parts.tsx';
+import { testFolder } from '../support/folder.ts';
+import { writeRectifiedOnnx } from '../support/saliency.ts';
+import { testcaseOf } from '../support/tasks.ts';
 
 const INPUTS = [
   { name: 'x', range: [-1, 1] },
@@ -23,10 +31,51 @@ test('ranges are those of the campaign: as they were set, else as they were reso
   expect(rangeOf([0, 9])).toEqual([0, 9]);
 });
 
-test('inputs that are no pictures are noted once', () => {
+const folder = testFolder();
+
+/** Explains a testcase against its seed, on a model that is a dense net behind its first operation. */
+async function explained(model: string, testcases: readonly TestcaseData[]) {
   const gaps: string[] = [];
-  const explainer = new FaultExplainer(checkSettings({ model: 'model.onnx' }, {}, 'test'), [], gaps);
-  explainer.refuseInputs();
-  explainer.refuseInputs();
-  expect(gaps).toEqual([expect.stringContaining('no input of the model takes pictures')]);
+  const settings = { model, range: [0, 29], jobs: 1, seed: '1' };
+  const config = explainedConfig(checkSettings(settings, {}, 'test'), [], model, '1');
+  const explainer = new FaultExplainer(config, testcases, gaps);
+  const explanations = await explainer.explain({ seed: testcases[0], finding: testcases[1] });
+  return { gaps, explanations };
+}
+
+const random = randomStream('explain-faults');
+const rows = (places: number): number[][] =>
+  Array.from({ length: 6 }, () => Array.from({ length: places }, () => Math.floor(30 * random.uniform())));
+
+test('of a table the report shows bars of the strongest columns of seed and finding', async () => {
+  // Ranks of few columns agree by chance.
+  const model = writeRectifiedOnnx(folder, 'table.onnx', { places: 64 });
+  const { gaps, explanations } = await explained(
+    model,
+    rows(64).map((row) => testcaseOf(row)),
+  );
+  expect(gaps).toEqual([]);
+  expect(explanations?.pictures).toEqual([]);
+  const [seed, finding] = explanations?.places ?? [];
+  expect(seed.label).toMatch(/^gradient, seed: class \d$/);
+  expect(finding.label).toMatch(/^gradient, finding: class \d$/);
+  expect(seed.tokens).toEqual([]);
+  expect(seed.strongest).toHaveLength(10);
+  expect(seed.strongest[0].name).toMatch(/^column \d+$/);
+});
+
+test('of tokens it shows the text with those marked that matter', async () => {
+  const model = writeRectifiedOnnx(folder, 'tokens.onnx', { places: 12, embedded: 30 });
+  const tokens = rows(12);
+  const { gaps, explanations } = await explained(
+    model,
+    tokens.map((row) => testcaseOf(row, 'int64')),
+  );
+  expect(gaps).toEqual([]);
+  const [seed] = explanations?.places ?? [];
+  expect(seed.tokens.map(({ text }) => Number(text))).toEqual(tokens[0]);
+  expect(seed.tokens.some(({ emphasis }) => emphasis === 'strong')).toBe(true);
+  const html = renderToString(h(ExplanationsPart, { explanations }));
+  expect(html).toContain('Red is for the class');
+  expect(html).toMatch(/<mark><strong>\d+<\/strong><\/mark>/);
 });

@@ -19,10 +19,13 @@ export interface Ended {
 
 const LAUNCHER = resolve('bin/neurofuzz.js');
 
-/** Campaigns of tests, which run beside each other, have one worker each unless they ask for more. */
+/** Commands that start a process for each core. */
+const PARALLEL = ['fuzz', 'contest', 'audit-defense', 'reprogram', 'explain', 'saliency-check', 'tournament'];
+
+/** Commands of tests, which run beside each other, have one worker each unless they ask for more. */
 function withOneJob(args: readonly string[]): readonly string[] {
   const isAsked = args.some((arg) => /^(?:-j|--jobs)(?:=|$)/.test(arg));
-  return args[0] === 'fuzz' && !isAsked && !args.includes('--help') ? [...args, '-j', '1'] : args;
+  return PARALLEL.includes(args[0]) && !isAsked && !args.includes('--help') ? [...args, '-j', '1'] : args;
 }
 
 declare global {

@@ -72,3 +72,33 @@ export function writeDenseOnnx(
   writeFileSync(path, graph.finish('dense'));
   return path;
 }
+
+/**
+ * Writes two dense layers with random weights and a rectifier between them; returns the path.
+ *
+ * @param embedded size of the vocabulary, where the places are tokens that are looked up; absent for a table
+ */
+export function writeRectifiedOnnx(
+  folder: string,
+  name: string,
+  { places, embedded }: { readonly places: number; readonly embedded?: number },
+): string {
+  const graph = new OnnxBuilder();
+  const constant = (of: string, shape: number[], fanIn: number): string =>
+    graph.constant(of, 'float32', shape, weights(of, shape, fanIn));
+  const x = graph.input('x', embedded === undefined ? 'float32' : 'int64', ['batch', places]);
+  const width = 4;
+  const rows =
+    embedded === undefined
+      ? x
+      : graph.node('Gather', [constant('table', [embedded, width], width), x], 'rows');
+  const flat = graph.node('Flatten', [rows], 'flat', { axis: 1 });
+  const size = embedded === undefined ? places : places * width;
+  const sum = graph.node('Gemm', [flat, constant('w0', [size, 16], size), constant('b0', [16], 90)], 'sum');
+  const hidden = graph.node('Relu', [sum], 'hidden');
+  graph.node('Gemm', [hidden, constant('w1', [16, CLASSES], 16), constant('b1', [CLASSES], 90)], 'logits');
+  graph.output('logits', 'float32', ['batch', CLASSES]);
+  const path = join(folder, name);
+  writeFileSync(path, graph.finish('rectified'));
+  return path;
+}

@@ -3,6 +3,7 @@ import { checkSettings, readCampaignFile } from '../../config/load.ts';
 import { UserError } from '../../core/errors.ts';
 import { formatNumber } from '../../core/format-number.ts';
 import type { ExplainReport, InputRow, MethodMap } from '../../model-commands/explain.ts';
+import { areColumns, emphases, greatestMagnitude, strongestPlaces } from '../../saliency/places.ts';
 import { addOutputFlags } from '../arguments/output-flags.ts';
 import {
   addExplainFlags,
@@ -107,33 +108,27 @@ const BAR_COLUMNS = 12;
 /** Bars of the strongest places, in their order; a text with them marked, where places are tokens. */
 function placeLines({ name, refusal, values, gap }: MethodMap, places: readonly string[]): string[] {
   if (refusal !== null || values === null) return [`  ${name}: no map: ${refusal ?? ''}`];
-  const magnitude = (place: number): number => Math.abs(values[place]);
-  const strongest = [...values.keys()].sort((a, b) => magnitude(b) - magnitude(a)).slice(0, MAX_PLACES);
-  const most = magnitude(strongest[0]);
-  const isNumbered = places.every((text, place) => text === `${place}`);
+  const most = greatestMagnitude(values);
+  const areNumbered = areColumns(places);
   return [
     `  ${name}${gap === null ? '' : ` (${gapText(gap)})`}`,
-    ...(isNumbered ? [] : [`    ${markedWords(places, values, most)}`]),
+    ...(areNumbered ? [] : [`    ${markedWords(places, values)}`]),
     ...table(
-      strongest
-        .sort((a, b) => a - b)
-        .map((place) => [
-          isNumbered ? `column ${place}` : places[place],
-          formatNumber(values[place], 3),
-          progressBar(magnitude(place) / most, BAR_COLUMNS),
-        ]),
+      strongestPlaces(values, MAX_PLACES).map((place) => [
+        areNumbered ? `column ${place}` : places[place],
+        formatNumber(values[place], 3),
+        progressBar(most === 0 ? 0 : Math.abs(values[place]) / most, BAR_COLUMNS),
+      ]),
       '    ',
     ),
   ];
 }
 
-/** A text whose tokens above half of the largest magnitude are in double brackets, above a quarter in single ones. */
-function markedWords(places: readonly string[], values: readonly number[], most: number): string {
-  return places
-    .map((text, place) => {
-      const share = Math.abs(values[place]) / most;
-      return share > 0.5 ? `[[${text}]]` : share > 0.25 ? `[${text}]` : text;
-    })
+/** A text whose tokens that matter much are in double brackets, those that matter some in single ones. */
+function markedWords(places: readonly string[], values: readonly number[]): string {
+  const marked = { strong: (text: string) => `[[${text}]]`, some: (text: string) => `[${text}]` };
+  return emphases(values)
+    .map((emphasis, place) => (emphasis === 'little' ? places[place] : marked[emphasis](places[place])))
     .join(' ');
 }
 

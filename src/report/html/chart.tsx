@@ -102,7 +102,7 @@ export function Bars({
   return (
     <svg class="bars" viewBox={`0 0 ${WIDTH} ${bars.length * BAR_HEIGHT + 4}`} role="img" aria-label={title}>
       {bars.map(({ label, value, shown, low }, i) => (
-        <g key={label} transform={`translate(0,${i * BAR_HEIGHT})`}>
+        <g key={i} transform={`translate(0,${i * BAR_HEIGHT})`}>
           <text class="soft" x={LABEL_WIDTH - 6} y="12" text-anchor="end">
             {label.length > 28 ? `…${label.slice(-27)}` : label}
           </text>

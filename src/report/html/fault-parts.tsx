@@ -3,7 +3,8 @@ import { formatCount, formatNumber, plural } from '../../core/format-number.ts';
 import type { ClassGap } from '../../objectives/class-gap.ts';
 import type { Finding } from '../../storage/finding.ts';
 import { differenceText } from '../difference-text.ts';
-import type { ExplanationsView, OtherFindingView, OutputView } from '../view-model.ts';
+import type { ExplanationsView, OtherFindingView, OutputView, PlacesView } from '../view-model.ts';
+import { Bars } from './chart.tsx';
 import { Pictures } from './testcase.tsx';
 
 /** By how much two models prefer their classes, as text. */
@@ -125,13 +126,18 @@ export function OtherFindings({
 /** Where the model looked, by the methods whose maps depend on this very model. */
 export function ExplanationsPart({ explanations }: { readonly explanations: ExplanationsView | undefined }) {
   if (explanations === undefined) return null;
-  const { pictures, leftOut } = explanations;
+  const { pictures, places, leftOut } = explanations;
   return (
     <>
       <h4>Where the model looked</h4>
       <Pictures pictures={pictures} />
+      <div class="charts">
+        {places.map((map) => (
+          <PlacesMap key={map.label} map={map} />
+        ))}
+      </div>
       <p class="soft">
-        {pictures.length === 0
+        {pictures.length + places.length === 0
           ? 'No method depends on this model, or gives a map.'
           : 'Red is for the class, blue against it.'}
         {leftOut.length === 0
@@ -140,4 +146,50 @@ export function ExplanationsPart({ explanations }: { readonly explanations: Expl
       </p>
     </>
   );
+}
+
+/** Bars of the strongest columns or tokens of an input, and the text of tokens with those marked that matter. */
+function PlacesMap({ map: { label, tokens, strongest } }: { readonly map: PlacesView }) {
+  return (
+    <figure>
+      <figcaption>{label}</figcaption>
+      {tokens.length === 0 ? null : (
+        <pre>
+          {tokens.map(({ text, emphasis }, i) => (
+            <Token key={i} text={escapeControl(text)} emphasis={emphasis} />
+          ))}
+        </pre>
+      )}
+      <Bars
+        title={label}
+        bars={strongest.map(({ name, value }) => ({
+          label: escapeControl(name),
+          value: Math.abs(value),
+          shown: formatNumber(value, 3),
+          low: value > 0,
+        }))}
+      />
+    </figure>
+  );
+}
+
+function Token({ text, emphasis }: PlacesView['tokens'][number]) {
+  switch (emphasis) {
+    case 'strong':
+      return (
+        <>
+          <mark>
+            <strong>{text}</strong>
+          </mark>{' '}
+        </>
+      );
+    case 'some':
+      return (
+        <>
+          <mark>{text}</mark>{' '}
+        </>
+      );
+    case 'little':
+      return <>{text} </>;
+  }
 }

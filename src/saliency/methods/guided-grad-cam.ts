@@ -8,7 +8,7 @@ export const guidedGradCam: SaliencyMethod = {
   name: 'guided-grad-cam',
   help: 'guided-backprop times grad-cam',
   source: 'Selvaraju et al. 2017, arXiv 1610.02391',
-  needs: ['gradients', 'convolution'],
+  needs: ['gradients', 'convolution', 'rectifier'],
   async explain(input, { geometry }, oracle) {
     const { picture, places, channels, indexOf } = geometry;
     if (picture === undefined) return { refusal: 'the input is not a picture' };
