@@ -121,9 +121,9 @@ test('a model that does not come to an end is a hang finding', async () => {
 });
 
 test('a model that eats the memory is a memory finding', async () => {
-  // Eight gigabytes where 600 MB are allowed.
+  // Eight gigabytes where 400 MB are allowed.
   const model = writeAllocationOnnx(folder, 9000, 2_000_000_000n);
-  const flags = ['--range=0,10000', '-n', '40', '--memory', '600MB', '-j', '1'];
+  const flags = ['--range=0,10000', '-n', '40', '--memory', '400MB', '-j', '1'];
   const { out, code, summary } = await campaign('memory', model, seeds('memory', POSITIVE), ...flags);
   expect(code).toBe(1);
   expect(summary.findings.signatures).toEqual([
@@ -175,7 +175,7 @@ test('a model that ends the process on its first seed is refused', async () => {
 test('a worker that gets SIGSEGV is replaced and changes nothing; what came once is set apart', async () => {
   const whole = join(folder, 'undisturbed');
   const hurt = join(folder, 'segv');
-  const args = [...BUNDLED, '-s', 'segv', '-n', '80000', '--keep', '1', '-j', '2'];
+  const args = [...BUNDLED, '-s', 'segv', '-n', '40000', '--keep', '1', '-j', '2'];
   const undisturbed = await neurofuzz([...args, '-o', whole]);
   const running = start([...args, '-o', hurt]);
   await amid(running, 'a checkpoint on the way', () => savedExecs(hurt) > 0);

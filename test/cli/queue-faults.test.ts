@@ -224,7 +224,7 @@ const CAMPAIGN = [
       writeFileSync(join(place, 'index.js'), code);
     }
     const flags = [
-      ...['fuzz', '-c', resolve('corpora/char-lm/campaign.yaml'), '-n', '1500', '-s', '1', '--keep', '1'],
+      ...['fuzz', '-c', resolve('corpora/char-lm/campaign.yaml'), '-n', '600', '-s', '1', '--keep', '1'],
       ...['--epoch', '16', '--objective', `text:words,file=${resolve('corpora/char-lm/forbidden.txt')}`],
       join(packages[0], 'index.js'),
     ];

@@ -28,9 +28,9 @@ async function killed(args: readonly string[], out: string, milliseconds: number
 }
 
 /** Mutants of the campaign that is killed, cut in parts and resumed: enough for checkpoints on the way. */
-const EXECS = 60_000;
+const EXECS = 36_000;
 
-describe('one seed, 60,000 mutants', () => {
+describe('one seed, 36,000 mutants', () => {
   const args = [...BUNDLED, '-s', 'same', '-n', String(EXECS), '--keep', '2'];
   const reference = join(folder, 'jobs-1');
   let expected: Record<string, string>;
@@ -66,8 +66,8 @@ describe('one seed, 60,000 mutants', () => {
 
   test('end in the same bytes when done in two parts, --execs being a total', async () => {
     const out = join(folder, 'parts');
-    await neurofuzz([...args, '-n', '40000', '-o', out]);
-    expect(readJson(out, 'stats.json').execs).toBe(40_000);
+    await neurofuzz([...args, '-n', '24000', '-o', out]);
+    expect(readJson(out, 'stats.json').execs).toBe(24_000);
     const rest = await neurofuzz(['fuzz', '--resume', '-o', out, '-n', String(EXECS), '--quiet']);
     expect(rest.code).toBe(1);
     expect(digests(out, 'corpus', 'findings')).toEqual(expected);
@@ -81,13 +81,13 @@ describe('one seed, 60,000 mutants', () => {
   });
 });
 
-test('killed at thirty moments and resumed each time, a campaign ends as if it never was', async () => {
-  const args = [...BUNDLED, '-s', 'thirty', '-n', '60000', '--keep', '2', '--gradients', 'off'];
-  const [whole, out] = [join(folder, 'whole'), join(folder, 'thirty')];
+test('killed at fifteen moments and resumed each time, a campaign ends as if it never was', async () => {
+  const args = [...BUNDLED, '-s', 'moments', '-n', '36000', '--keep', '2', '--gradients', 'off'];
+  const [whole, out] = [join(folder, 'whole'), join(folder, 'moments')];
   await neurofuzz([...args, '-j', '1', '-o', whole]);
   let kills = 0;
   let command = [...args, '-o', out];
-  for (let ended = false; kills < 30 && !ended; command = ['fuzz', '--resume', '-o', out, '--quiet']) {
+  for (let ended = false; kills < 15 && !ended; command = ['fuzz', '--resume', '-o', out, '--quiet']) {
     // Every third session has two workers: one of the kills takes tasks that another worker had begun.
     const jobs = kills % 3 === 0 ? '2' : '1';
     const { code, stderr } = await killed([...command, '-j', jobs], out, (97 * kills) % 300);
@@ -322,11 +322,11 @@ describe('budgets', () => {
   });
 
   test('a full corpus ends in the same bytes killed, resumed and on several workers', async () => {
-    const flags = ['-n', '20000', '--max-corpus', '60'];
+    const flags = ['-n', '9000', '--max-corpus', '60'];
     const [whole, parts] = [join(folder, 'full'), join(folder, 'full-parts')];
     await neurofuzz([...args, ...flags, '-j', '2', '-o', whole]);
-    await neurofuzz([...args, ...flags, '-n', '9000', '-j', '1', '-o', parts]);
-    await neurofuzz(['fuzz', '--resume', '-o', parts, '-n', '20000', '--quiet']);
+    await neurofuzz([...args, ...flags, '-n', '4000', '-j', '1', '-o', parts]);
+    await neurofuzz(['fuzz', '--resume', '-o', parts, '-n', '9000', '--quiet']);
     expect(digests(parts, 'corpus', 'findings')).toEqual(digests(whole, 'corpus', 'findings'));
   });
 

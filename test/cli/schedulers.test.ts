@@ -38,7 +38,7 @@ beforeAll(() => {
   shim('neurofuzz', `exec '${process.execPath}' '${resolve('bin/neurofuzz.js')}' "$@"`);
   shim('npx', 'exec "$@"');
   mkdirSync(join(home, 'fuzzing'), { recursive: true });
-  writeNight(7000);
+  writeNight(4000);
 });
 
 /** Runs a line as its scheduler does. */

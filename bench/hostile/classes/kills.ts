@@ -25,15 +25,23 @@ const ERRORS = ['ENOSPC', 'EIO', 'EMFILE', 'EROFS', 'EDQUOT'];
 export const kills: HostileClass = {
   name: 'kills',
   trials: 150,
-  prepare: async (folder) => killedCampaign(await undisturbed(folder)),
+  prepare: async (folder) => killedCampaign(await undisturbedOnce(folder)),
 };
 
 /** Campaigns in which a call of the file system fails, once or from then on, and which are resumed. */
 export const failedCalls: HostileClass = {
   name: 'failed-calls',
   trials: 60,
-  prepare: async (folder) => failedCall(await undisturbed(folder)),
+  prepare: async (folder) => failedCall(await undisturbedOnce(folder)),
 };
+
+let prepared: Promise<Undisturbed[]> | undefined;
+
+/** Both classes disturb the same campaigns. */
+function undisturbedOnce(folder: string): Promise<Undisturbed[]> {
+  prepared ??= undisturbed(folder);
+  return prepared;
+}
 
 async function undisturbed(folder: string): Promise<Undisturbed[]> {
   const results: Undisturbed[] = [];

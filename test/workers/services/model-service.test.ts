@@ -42,7 +42,7 @@ function write(name: string, content: Uint8Array | string): string {
   return path;
 }
 
-const FLIPS = 800;
+const FLIPS = 400;
 
 describe('bytes of a small model changed at random: it is understood or refused in one line', () => {
   test.each([
