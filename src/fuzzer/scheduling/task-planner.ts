@@ -104,6 +104,8 @@ export class TaskPlanner {
     if ((isForGoal || taskNumber === 1) && this.#prefersAscents && isFirstAscent(taskNumber))
       return firstAscentMutants(taskNumber, batch);
     if (isForGoal && this.#catchesUp(taskNumber)) return firstAscentMutants(taskNumber, batch);
+    // Where classes are all that is seen, nothing that mutants for coverage find leads the search: they would take its queries.
+    if (directed?.search.followsBoundaries && !isForGoal) return directedMutants(batch);
     if (directed?.search.seeksViolation) return violationSearchMutants(taskNumber, batch, isForGoal);
     return directed !== undefined && isForGoal ? directedMutants(batch) : mutantsInTask(taskNumber, batch);
   }

@@ -33,16 +33,16 @@ interface Bisection {
 
 /**
  * Search for disagreements by classes alone, where no score tells how near one is: bisects the way from each unbroken seed to seeds of
- * other classes, as in the boundary attack (Brendel, Rauber & Bethge 2018), the farthest first: within a limit of each value these change
- * most of them. Two models that differ little disagree
- * at a boundary.
+ * other classes, as in the boundary attack (Brendel, Rauber & Bethge 2018). The farthest and the nearest take turns: within a limit of each
+ * value the farthest change most of them, and the nearest look most like another class. Two models that differ little disagree at a
+ * boundary.
  */
 export class BoundarySearch {
   readonly #objective: string;
   readonly #accounts: SeedAccounts;
   /** By the seed's entry; several where a task has more picks than there are seeds. */
   readonly #bisections = new Map<number, (Bisection | undefined)[]>();
-  /** Of each seed, seeds of another class the farthest first, and how many of them were tried. */
+  /** Of each seed, seeds of another class in the order in which they are tried, and how many of them were. */
   readonly #rivals = new Map<number, readonly number[]>();
   readonly #tried = new Map<number, number>();
   /** Place among the seeds of the last turn. */
@@ -107,17 +107,19 @@ export class BoundarySearch {
     return bisection;
   }
 
-  /** The seeds of a seed's shape and another class, the farthest first. */
+  /** The seeds of a seed's shape and another class: the farthest, the nearest, the next to the farthest, and so on. */
   #rivalsOf(seed: number, entries: EntryFacts): readonly number[] {
     const known = this.#rivals.get(seed);
     if (known !== undefined) return known;
     const data = entries.dataOf(seed);
-    const rivals = this.#accounts.seeds
+    const farthestFirst = this.#accounts.seeds
       .filter((other) => entries.classOf(other) !== entries.classOf(seed))
       .filter((other) => entries.shapeKeyOf(other) === entries.shapeKeyOf(seed))
       .map((rival) => ({ rival, distance: measureDistance(entries.dataOf(rival), data).l2 }))
       .sort((a, b) => b.distance - a.distance || a.rival - b.rival)
       .map(({ rival }) => rival);
+    const last = farthestFirst.length - 1;
+    const rivals = farthestFirst.map((_, i) => farthestFirst[i % 2 === 0 ? i / 2 : last - (i - 1) / 2]);
     this.#rivals.set(seed, rivals);
     return rivals;
   }

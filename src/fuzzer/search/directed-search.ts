@@ -118,6 +118,11 @@ export class DirectedSearch {
     return this.#states.some(({ goal, isDone }) => 'objective' in goal && !isDone);
   }
 
+  /** Whether a goal that is left is searched for along the boundaries of classes alone. */
+  get followsBoundaries(): boolean {
+    return [...this.#boundarySearches.keys()].some((goal) => !this.#states[goal].isDone);
+  }
+
   /** Whether gradients are expected to lead to a goal that is left sooner than mutation. */
   get prefersAscents(): boolean {
     return this.#ascents.some(({ share }, i) => !this.#states[i].isDone && share >= PREFERRED_ASCENT_SHARE);

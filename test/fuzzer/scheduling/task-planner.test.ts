@@ -280,7 +280,11 @@ describe('where all objectives break seeds', () => {
   const arms = [[ARM, { ...ARM, name: 'square', forGoals: true }]];
 
   /** A planner over ten seeds of which some are broken, at distance 0.5. */
-  function seedPlanner(broken: readonly number[], perSeed: 'first' | 'least' = 'first') {
+  function seedPlanner(
+    broken: readonly number[],
+    perSeed: 'first' | 'least' = 'first',
+    seesLabelsAlone = false,
+  ) {
     const accounts = new SeedAccounts({
       objectives: ['differential'],
       isExclusive: true,
@@ -296,7 +300,8 @@ describe('where all objectives break seeds', () => {
         (entry) => entry,
       );
     const mutatorScheduler = new MutatorScheduler(['x'], arms, true);
-    const search = new DirectedSearch([VIOLATION_GOAL], accounts);
+    const goal = { ...VIOLATION_GOAL, isTwoSided: seesLabelsAlone };
+    const search = new DirectedSearch([goal], accounts, seesLabelsAlone);
     return planner([], { arms, accounts, directed: { search, mutatorScheduler } });
   }
 
@@ -321,6 +326,12 @@ describe('where all objectives break seeds', () => {
     stacks.forEach((arm, at) => {
       if (at % 4 === 0) expect(arm).toBe(goal?.strengths?.[at / 4] === null ? 0 : 1);
     });
+  });
+
+  test('where classes are all that is seen, tasks for coverage stay small', () => {
+    const late = 4001;
+    expect(seedPlanner([]).mutantsIn(late)).toBeGreaterThan(BATCH);
+    expect(seedPlanner([], 'first', true).mutantsIn(late)).toBe(BATCH / 4);
   });
 
   test('coverage mutates unbroken seeds alone, and all once every seed is broken', () => {

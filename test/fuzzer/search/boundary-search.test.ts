@@ -62,6 +62,21 @@ describe('a search along boundaries', () => {
     expect(acrossBoundary).toEqual([3, 3, 0, 0, 2, 2, 1, 1]);
   });
 
+  test('takes the farthest and the nearest rivals in turn', () => {
+    const places = [0, 2, 3, 4, 5];
+    const accounts = accountsOf(0);
+    places.forEach((place, seed) => void accounts.addSeed(seed, idOf(testcase(place))));
+    const { acrossBoundary } = planned(new BoundarySearch('quantization', accounts), 4, {
+      hasQueries: (seed) => seed === 0,
+      entries: {
+        classOf: (entry) => Number(places[entry] > 1.5),
+        shapeKeyOf: () => 'x',
+        dataOf: (entry) => testcase(places[entry]),
+      },
+    });
+    expect(acrossBoundary).toEqual([4, 1, 3, 2]);
+  });
+
   test('narrows the way around the boundary, from the last mutant of the seed’s class', () => {
     const search = new BoundarySearch('quantization', accountsOf());
     const { assignment } = planned(search, 4);
