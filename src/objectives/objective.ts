@@ -5,6 +5,7 @@ import type { SettingsContext, SettingsGrammar } from '../extensions/settings.ts
 import type { BatchedModel, BatchResult, BatchTensor } from '../model/batched-model.ts';
 import type { Completion } from '../model/language/completion.ts';
 import type { CandidateContinuation } from '../model/language/prefilled-prompts.ts';
+import type { Model } from '../model/model.ts';
 import type { TestcaseBatch } from '../model/testcase-batch.ts';
 
 /** Version of signatures, raised when a violation's signature changes. */
@@ -89,12 +90,17 @@ export interface BesideTie {
   readonly spread: number;
 }
 
+/** What an objective may choose its tensors by. */
+export type ModelTensors = Pick<Model, 'inputs' | 'outputs' | 'graph' | 'watchable'>;
+
 /** Decides which rows of a run violate a property. */
 export interface Objective {
   /** Unique within a campaign; signatures are this name, or begin with it and a hyphen; `isSignatureOf` knows the exception. */
   readonly name: string;
   /** Tensors that it reads beside the outputs; the inner ones are watched for it. */
   readonly tensors?: readonly string[];
+  /** Tensors that it reads beside those, of a model whose graph tells which; called before any run. */
+  chooseTensors?(model: ModelTensors): readonly string[];
   /** Metamorphic transform: specs of the mutators that change rows for a second run. Absent if it needs none. */
   readonly change?: readonly string[] | undefined;
   /** Further runs of the same testcases that it compares with the first; absent if it needs none. */

@@ -4,6 +4,7 @@ import { Registry, type ResolvedExtension } from '../extensions/registry.ts';
 import { checkInstanceName } from '../extensions/settings.ts';
 import { parseExtensionSpec } from '../extensions/spec.ts';
 import { assertion } from './assert.ts';
+import { attentionLaw } from './attention/attention-law.ts';
 import { confidentError } from './confident-error.ts';
 import { consistent } from './consistent.ts';
 import { differential, quantization } from './differential.ts';
@@ -32,6 +33,7 @@ export const OBJECTIVES = new Registry<ObjectiveKind>({
     universal,
     consistent,
     saliencyInsensitive,
+    attentionLaw,
     slow,
     text,
   ],

@@ -47,6 +47,14 @@ export interface FeatureMaps {
   readonly width: number;
 }
 
+/** How much each key of a block of attention is looked at. */
+export interface ReceivedAttention {
+  /** The mean weight over heads and queries, one for each key. */
+  readonly values: Float64Array;
+  /** The softmax of the block. */
+  readonly block: string;
+}
+
 /** Asks the model about the score of each input's class. */
 export interface ScoreOracle {
   scores(points: readonly Point[]): Promise<Float64Array>;
@@ -57,6 +65,8 @@ export interface ScoreOracle {
   gradients(points: readonly Point[], options?: GradientOptions): Promise<readonly Float32Array[]>;
   /** Of the last convolution. */
   featureMaps(input: ExplainedInput): Promise<FeatureMaps>;
+  /** Of the last block of attention before the scores. */
+  attention(input: ExplainedInput): Promise<ReceivedAttention>;
 }
 
 /** What is known of one input beside the model. */
@@ -85,7 +95,7 @@ export type Explanation =
   | { readonly refusal: string };
 
 /** What a method needs of a model. */
-export type Need = 'gradients' | 'rectifier' | 'convolution' | 'numbers';
+export type Need = 'gradients' | 'rectifier' | 'convolution' | 'numbers' | 'attention';
 
 /** Says for each place of an input how much it matters to the score of a class. */
 export interface SaliencyMethod {

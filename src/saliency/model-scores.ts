@@ -1,6 +1,9 @@
+import { type AttentionBlock, findAttentionBlocks } from '../analysis/attention/find-blocks.ts';
+import { headWeights } from '../analysis/attention/head-statistics.ts';
 import { errorMessage } from '../core/errors.ts';
 import { inputGradients, padded } from '../model/batched-gradient.ts';
 import type { BatchedModel, BatchResult, BatchTensor } from '../model/batched-model.ts';
+import { nodesBetween } from '../model/gradients/backward-graph.ts';
 import { groupIntoBatches, packBatch, type TestcaseBatch } from '../model/testcase-batch.ts';
 import { makeData, readNumber, type Tensor, writeNumber } from '../tensor/tensor.ts';
 import { findLastConvolution } from './last-convolution.ts';
@@ -11,6 +14,7 @@ import type {
   GradientOptions,
   Need,
   Point,
+  ReceivedAttention,
   ScoreOracle,
 } from './method.ts';
 import { hasRectifier } from './rectifiers.ts';
@@ -19,6 +23,7 @@ import { hasRectifier } from './rectifiers.ts';
 const GRADIENT_ROWS = 32;
 const GRADIENT_VALUES = 4e6;
 
+const NO_ATTENTION = 'the model shows no block of attention between its input and the scores';
 const NO_CONVOLUTION = 'the model has no convolution between its input and the scores';
 
 /** Asks a model in this process. */
@@ -109,6 +114,37 @@ export class ModelScores implements ScoreOracle {
     return featureMapsOf(activation, ofMaps, shape, channelsFirst);
   }
 
+  async attention({ data }: ExplainedInput): Promise<ReceivedAttention> {
+    const block = this.#lastAttention();
+    if (block === undefined) throw new Error(NO_ATTENTION);
+    const { outputs, activations } = await this.#model.run(
+      packBatch([data]),
+      1,
+      this.#model.model.outputs.includes(block.weights) ? [] : [block.weights],
+    );
+    this.#onRun();
+    const tensor = [...outputs, ...activations].find(({ name }) => name === block.weights);
+    if (tensor === undefined || tensor.shape.length < 2) throw new Error(NO_ATTENTION);
+    const { keys, values } = headWeights(tensor.type, tensor.data, tensor.shape, block.axes);
+    const received = new Float64Array(keys);
+    const rows = values.length / keys;
+    for (let i = 0; i < values.length; i++) received[i % keys] += values[i] / rows;
+    return { values: received, block: block.name };
+  }
+
+  /** The last block of attention, in topological order, that leads to the scores. */
+  #lastAttention(): AttentionBlock | undefined {
+    const { graph, inputs, watchable } = this.#model.model;
+    const path = new Set(
+      nodesBetween(graph, [inputs[this.#context.position].name], [this.#context.scores]).map(
+        ({ name }) => name,
+      ),
+    );
+    return findAttentionBlocks(graph)
+      .blocks.filter(({ name, weights }) => path.has(name) && watchable.includes(weights))
+      .at(-1);
+  }
+
   #lastConvolution() {
     const { graph, inputs } = this.#model.model;
     return findLastConvolution(graph, inputs[this.#context.position].name, this.#context.scores);
@@ -122,6 +158,7 @@ export class ModelScores implements ScoreOracle {
         ? `input ${name} takes no numbers`
         : undefined;
     }
+    if (need === 'attention') return this.#lastAttention() === undefined ? NO_ATTENTION : undefined;
     if (need === 'convolution' && this.#lastConvolution() === undefined) return NO_CONVOLUTION;
     if (need === 'convolution' && this.#context.descriptor.picture === undefined)
       return `input ${this.#context.descriptor.name} takes no pictures`;

@@ -3,6 +3,7 @@ import type { ImageFormat } from '../inputs/image.ts';
 import { valuesToLevels } from '../inputs/image.ts';
 import { inputValues } from '../inputs/input-values.ts';
 import type { TestcaseData } from '../inputs/testcase.ts';
+import { enlarge, type Grid } from './enlarge.ts';
 
 /** Pixels between the tiles of a sheet, and the side that small tiles are enlarged to at least. */
 const GAP = 4;
@@ -39,6 +40,38 @@ export function mapTile(
   }
   return { data, height, width, channels: 3 };
 }
+
+/** A colour of a point that a map belongs to. */
+const POINT = [33, 102, 172] as const;
+
+/**
+ * A picture in grey with a map over it, red where the map is the largest, and the point that the map belongs to.
+ *
+ * @param map of places of the picture, at least 0
+ * @param point row and column in pixels; undefined for none
+ */
+export function overlayTile(
+  { data, height, width, channels }: NonNullable<Tile>,
+  map: Grid,
+  point: readonly [row: number, column: number] | undefined,
+): NonNullable<Tile> {
+  const values = enlarge(map, height, width);
+  const largest = values.reduce((most, value) => Math.max(most, value), 0);
+  const marked = point?.map((at) => Math.round(at));
+  const tile = new Uint8Array(3 * height * width);
+  for (let i = 0; i < height * width; i++) {
+    let grey = 0;
+    for (let c = 0; c < channels; c++) grey += data[i * channels + c] / channels;
+    const share = largest === 0 ? 0 : values[i] / largest;
+    const isPoint = marked !== undefined && i === marked[0] * width + marked[1];
+    for (let c = 0; c < 3; c++)
+      tile[3 * i + c] = isPoint ? POINT[c] : Math.round(grey + OVERLAY * share * (FOR[c] - grey));
+  }
+  return { data: tile, height, width, channels: 3 };
+}
+
+/** Share of a colour laid over a picture where its map is the largest. */
+const OVERLAY = 0.8;
 
 /** The picture that a testcase has for an input. */
 export function pictureTile(input: number, imageFormat: ImageFormat, testcase: TestcaseData): Levels {

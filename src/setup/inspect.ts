@@ -129,7 +129,7 @@ async function chooseCoverage(
 }
 
 /** What a trial of drawn seeds shows. */
-interface DrawnSizes {
+export interface DrawnSizes {
   /** Sizes for open dimensions. */
   readonly sizes: OpenSizes['shapes'];
   /** Why the model runs on no drawn seed. */
@@ -138,7 +138,11 @@ interface DrawnSizes {
   readonly testcase?: TestcaseData | undefined;
 }
 
-async function drawnSizes(session: ModelSession, inputs: readonly InferredInput[]): Promise<DrawnSizes> {
+/** Tries sizes that a model leaves open, and draws a testcase that it runs on. */
+export async function drawnSizes(
+  session: ModelSession,
+  inputs: readonly InferredInput[],
+): Promise<DrawnSizes> {
   const { info } = session;
   let runnable: TestcaseData | undefined;
   const trySizes = tryOnDrawnTestcase(inputs, async (testcase) => {

@@ -1,5 +1,7 @@
+import type { AttentionMeasures, AttentionRequest } from '../analysis/attention/measure-attention.ts';
 import type { ModelDescription } from '../analysis/describe-model.ts';
 import type { NumericalSite } from '../analysis/numerical-sites/site.ts';
+import type { WeightComparison } from '../analysis/spectral/compare-spectra.ts';
 import type { AttackOutcome } from '../attacks/attack.ts';
 import type { AttackRequest } from '../attacks/run-attack.ts';
 import type { SlopeFacts, SlopeFactsRequest } from '../audit/slopes.ts';
@@ -30,7 +32,9 @@ import type {
   BatchOutputs,
   ComparisonRequest,
   CoverageMeasurement,
+  MeasuredSpectra,
   ModelApi,
+  SpectraRequest,
 } from './services/model-service.ts';
 import { TRY_TIMEOUT_MS } from './try-run.ts';
 import type { ProbeResult } from './worker-setup.ts';
@@ -188,6 +192,52 @@ export class ModelSession {
     await this.#probe(testcases, []);
     return this.#call('running it', () =>
       this.#process.call('largestMagnitudes', { testcases, tensors }, LOAD_TIMEOUT_MS),
+    );
+  }
+
+  /**
+   * Measures the largest singular values of the model's weights.
+   *
+   * @param onShare called with the share of the weights that are measured
+   * @throws UserError where the model ends the process
+   */
+  async measureSpectra(request: SpectraRequest, onShare?: (share: number) => void): Promise<MeasuredSpectra> {
+    await this.#probe(request.testcase === undefined ? [] : [request.testcase], []);
+    return this.#call('measuring its weights', () =>
+      this.#process.call('measureSpectra', request, LOAD_TIMEOUT_MS, onShare),
+    );
+  }
+
+  /**
+   * Measures what heads of attention do with testcases.
+   *
+   * @param onShare called with the share of the testcases that are run
+   * @throws UserError where the model fails, or ends the process
+   */
+  async measureAttention(
+    request: AttentionRequest,
+    onShare?: (share: number) => void,
+  ): Promise<AttentionMeasures> {
+    await this.#probe(request.testcases, []);
+    return this.#call('measuring its attention', () =>
+      this.#process.call('measureAttention', request, undefined, onShare),
+    );
+  }
+
+  /**
+   * Compares the weights of both models.
+   *
+   * @param testcase one that they run on; undefined where none is known
+   * @param onShare called with the share of the weights that are compared
+   * @throws UserError where a model ends the process
+   */
+  async compareSpectra(
+    testcase: TestcaseData | undefined,
+    onShare?: (share: number) => void,
+  ): Promise<WeightComparison> {
+    await this.#probe(testcase === undefined ? [] : [testcase], []);
+    return this.#call('comparing its weights', () =>
+      this.#process.call('compareSpectra', testcase, LOAD_TIMEOUT_MS, onShare),
     );
   }
 

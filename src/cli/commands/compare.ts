@@ -2,7 +2,12 @@ import type { Command } from 'commander';
 import { divergenceText, firstDivergence } from '../../analysis/layer-divergence.ts';
 import { inputSection } from '../../config/input-section.ts';
 import { modelSection, resourceSection } from '../../config/model-section.ts';
-import { secondModelSection } from '../../config/schema.ts';
+import {
+  type InputConfig,
+  type ModelConfig,
+  type SecondModelConfig,
+  secondModelSection,
+} from '../../config/schema.ts';
 import { UserError } from '../../core/errors.ts';
 import { formatCount, formatNumber, plural } from '../../core/format-number.ts';
 import type { ComparisonReport } from '../../model-commands/compare.ts';
@@ -12,13 +17,17 @@ import { describedCommand } from '../command-summaries.ts';
 import { EXIT } from '../exit-codes.ts';
 import { logNotices, type OutputOptions } from '../output/logging.ts';
 import { withProgress } from '../output/progress.ts';
+import { weightDifferenceLines } from '../output/spectral-lines.ts';
 import { table } from '../output/table.ts';
 import { printJson, printLines } from '../output/terminal.ts';
+
+type WeightConfig = ModelConfig & InputConfig & SecondModelConfig;
 
 interface CompareOptions extends OutputOptions {
   readonly objective: string;
   readonly worst: string;
   readonly snr: string;
+  readonly spectral?: boolean;
 }
 
 /** `neurofuzz compare`: measures how far two models differ on given inputs. */
@@ -40,6 +49,10 @@ export function compareCommand(): Command {
   command
     .option('--worst <n>', 'number of inputs to list', '5')
     .option('--snr <dB>', 'signal-to-noise ratio below which a layer counts as different', '20')
+    .option(
+      '--spectral',
+      'compare the weights: the largest singular value of the difference of each, over that of the reference',
+    )
     .option('--json', 'print one JSON object on standard output')
     .addHelpText('after', EXAMPLES)
     .action(run);
@@ -49,6 +62,7 @@ export function compareCommand(): Command {
 async function run(model: string, against: string, options: CompareOptions): Promise<void> {
   const sections = { ...modelSection, ...resourceSection, ...inputSection, ...secondModelSection };
   const config = readSections(sections, options, { model, against });
+  if (options.spectral === true) return runSpectral(config, options);
   const limits = {
     worst: parseNonNegative('--worst', options.worst),
     bound: parseNonNegative('--snr', options.snr),
@@ -60,6 +74,15 @@ async function run(model: string, against: string, options: CompareOptions): Pro
   if (options.json === true) printJson(comparison);
   else if (options.quiet !== true) printLines(comparisonLines(comparison));
   process.exitCode = comparison.violations > 0 ? EXIT.findings : EXIT.done;
+}
+
+async function runSpectral(config: WeightConfig, options: CompareOptions): Promise<void> {
+  const { compareWeights } = await import('../../model-commands/layers/compare-spectral.ts');
+  const comparison = await withProgress(options, (onProgress) =>
+    compareWeights(config, logNotices(options), onProgress),
+  );
+  if (options.json === true) printJson(comparison);
+  else if (options.quiet !== true) printLines(weightDifferenceLines(comparison));
 }
 
 function parseNonNegative(flag: string, given: string): number {
@@ -122,5 +145,6 @@ const EXAMPLES = `
 Examples:
   neurofuzz compare model.onnx model-int8.onnx --seeds digits.npz
   neurofuzz compare model.json model.onnx --seeds digits.npz --objective differential:atol=1e-4 --json
+  neurofuzz compare model.onnx model-int8.onnx --spectral
 
-Exit codes: 0 when no input disagrees except by a tie, 1 otherwise.`;
+Exit codes: 0 when no input disagrees except by a tie, 1 otherwise; 0 with --spectral.`;

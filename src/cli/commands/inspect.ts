@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { inputSection } from '../../config/input-section.ts';
 import { modelSection, resourceSection } from '../../config/model-section.ts';
+import { UserError } from '../../core/errors.ts';
 import { formatCount, formatNumber, plural } from '../../core/format-number.ts';
 import { UNKNOWN_RANGE_REASON } from '../../inputs/infer-input.ts';
 import type { DeclaredShape } from '../../model/graph/graph.ts';
@@ -10,7 +11,11 @@ import type { InspectedInput, Inspection } from '../../setup/inspect.ts';
 import { shapeText } from '../../tensor/tensor.ts';
 import { addSettingFlags, LOADING_FLAGS, readSections } from '../arguments/setting-flags.ts';
 import { describedCommand } from '../command-summaries.ts';
+import { EXIT } from '../exit-codes.ts';
+import { attentionLines } from '../output/attention-lines.ts';
 import { logNotices, type OutputOptions } from '../output/logging.ts';
+import { withProgress } from '../output/progress.ts';
+import { spectralLines } from '../output/spectral-lines.ts';
 import { table } from '../output/table.ts';
 import { printJson, printLines } from '../output/terminal.ts';
 
@@ -19,6 +24,11 @@ interface InspectOptions extends OutputOptions {
   readonly json?: boolean;
   readonly all?: boolean;
   readonly sites?: boolean;
+  readonly spectral?: boolean;
+  readonly expect?: string;
+  readonly attention?: boolean;
+  readonly out?: string;
+  readonly overwrite?: boolean;
 }
 
 /** `neurofuzz inspect`: describes a model's inputs, outputs, operations and tensors. */
@@ -27,15 +37,34 @@ export function inspectCommand(): Command {
     .argument('<model>', 'an .onnx file, a TensorFlow.js model.json, a SavedModel folder')
     .option('--all', `list all tensors, not only ${MAX_TENSORS}`)
     .option('--sites', 'list the operations that can produce NaN or infinity, and when they do')
+    .option(
+      '--spectral',
+      'measure the largest singular value of each weight, and bound how far the logits move; with --seeds beside the most that was seen',
+    )
+    .option('--expect <x>', `with --spectral: exit with 1 where a weight's differs by more than 2 %`)
+    .option(
+      '--attention',
+      'list blocks of attention; with --seeds what each head does with them, and which are dead, collapsed or masked',
+    )
+    .option('--out <dir>', 'with --attention and --seeds: write the weights, and maps over pictures or words')
+    .option('--overwrite', 'replace the maps that are in --out')
     .option('--json', 'print one JSON object on standard output, with all tensors and sites');
   addSettingFlags(command, ['seeds', 'shape'], {
     seeds:
-      'with --sites or --json: lists tensors by their headroom to half precision over these inputs, as fuzz takes them',
+      'with --sites or --json: lists tensors by their headroom to half precision over these inputs, as fuzz takes them; with --spectral: pairs of inputs',
   });
   return addSettingFlags(command, LOADING_FLAGS).addHelpText('after', EXAMPLES).action(run);
 }
 
 async function run(model: string, options: InspectOptions): Promise<void> {
+  if (options.expect !== undefined && options.spectral !== true)
+    throw new UserError('--expect checks the singular values of weights: add --spectral');
+  if (options.spectral === true && options.attention === true)
+    throw new UserError('--spectral and --attention print different tables: give one of them');
+  if (options.out !== undefined && (options.attention !== true || options.seeds === undefined))
+    throw new UserError('--out writes maps of attention: add --attention and --seeds');
+  if (options.spectral === true) return runSpectral(model, options);
+  if (options.attention === true) return runAttention(model, options);
   const { inspect } = await import('../../setup/inspect.ts');
   const config = readSections({ ...modelSection, ...resourceSection, ...inputSection }, options, { model });
   const inspection = await inspect(config);
@@ -50,6 +79,40 @@ async function run(model: string, options: InspectOptions): Promise<void> {
       ...(headroom ? ['', ...headroomLines(headroom, options.all === true)] : []),
     ]);
   } else printLines(inspectionLines(inspection, options.all === true));
+}
+
+async function runSpectral(model: string, options: InspectOptions): Promise<void> {
+  const expected = options.expect === undefined ? undefined : parsePositive('--expect', options.expect);
+  const config = readSections({ ...modelSection, ...resourceSection, ...inputSection }, options, { model });
+  const { inspectSpectra } = await import('../../model-commands/layers/spectral.ts');
+  const report = await withProgress(options, (onProgress) =>
+    inspectSpectra(config, expected, logNotices(options), onProgress),
+  );
+  if (options.json === true) printJson(report);
+  else printLines(spectralLines(report));
+  process.exitCode = report.off.length > 0 ? EXIT.findings : EXIT.done;
+}
+
+async function runAttention(model: string, options: InspectOptions): Promise<void> {
+  const config = readSections({ ...modelSection, ...resourceSection, ...inputSection }, options, { model });
+  const { checkAttentionFolder, writeAttention } = await import(
+    '../../model-commands/layers/write-attention.ts'
+  );
+  if (options.out !== undefined) await checkAttentionFolder(options.out, options.overwrite === true);
+  const { inspectAttention } = await import('../../model-commands/layers/attention.ts');
+  const { report, weights } = await withProgress(options, (onProgress) =>
+    inspectAttention(config, logNotices(options), onProgress),
+  );
+  const names = report.blocks.map(({ name }) => name);
+  if (options.out !== undefined && weights !== undefined) await writeAttention(options.out, names, weights);
+  if (options.json === true) printJson({ ...report, out: options.out ?? null });
+  else printLines(attentionLines(report, options.out));
+}
+
+function parsePositive(flag: string, given: string): number {
+  const value = given.trim() === '' ? Number.NaN : Number(given);
+  if (Number.isFinite(value) && value > 0) return value;
+  throw new UserError(`${flag} must be a number above 0, not '${given}'`);
 }
 
 /** Tensors listed unless all are asked for: the last ones, which lie nearest to the output. */
@@ -187,5 +250,8 @@ Examples:
   neurofuzz inspect model.onnx
   neurofuzz inspect saved-model/ --signature serving_default
   neurofuzz inspect model.onnx --sites
+  neurofuzz inspect model.onnx --spectral --seeds digits.npz
+  neurofuzz inspect discriminator.onnx --spectral --expect 1
+  neurofuzz inspect vit.onnx --attention --seeds pictures.npz --out maps
   neurofuzz inspect half.onnx --sites --seeds digits.npz
   neurofuzz inspect model.json --json | jq '.tensors[].name'`;

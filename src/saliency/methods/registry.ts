@@ -1,6 +1,7 @@
 import { suggestName } from '../../core/did-you-mean.ts';
 import { UserError } from '../../core/errors.ts';
 import type { SaliencyMethod } from '../method.ts';
+import { attention } from './attention.ts';
 import { edges } from './edges.ts';
 import { gradCam } from './grad-cam.ts';
 import { gradient } from './gradient.ts';
@@ -21,6 +22,7 @@ export const SALIENCY_METHODS: readonly SaliencyMethod[] = [
   gradCam,
   guidedGradCam,
   occlusion,
+  attention,
   edges,
 ];
 

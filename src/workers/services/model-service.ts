@@ -1,5 +1,14 @@
 /** The process of a `ModelSession`: holds one model, or a pair, for commands that fuzz nothing. */
+
+import {
+  type AttentionMeasures,
+  type AttentionRequest,
+  measureAttention,
+} from '../../analysis/attention/measure-attention.ts';
 import { describeModel, type ModelDescription } from '../../analysis/describe-model.ts';
+import { compareSpectra, type WeightComparison } from '../../analysis/spectral/compare-spectra.ts';
+import { measureSpectra, type Spectra } from '../../analysis/spectral/measure-spectra.ts';
+import { type PairsRequest, type SeenGain, seenGain } from '../../analysis/spectral/seen-gain.ts';
 import type { AttackOutcome } from '../../attacks/attack.ts';
 import { type AttackRequest, findGradientRefusal, runAttack } from '../../attacks/run-attack.ts';
 import { measureSlopes, type SlopeFacts, type SlopeFactsRequest } from '../../audit/slopes.ts';
@@ -59,6 +68,19 @@ export interface ComparisonRequest {
 
 /** Test sets to measure, by criteria that suit the model. */
 export type CoverageMeasurement = Omit<CoverageRequest, 'maxRows'>;
+
+/** What is measured of weights. */
+export interface SpectraRequest {
+  /** Shows the sizes of tensors; undefined where the model runs on none that was tried. */
+  readonly testcase: TestcaseData | undefined;
+  /** Pairs for the lower bound of the gain; undefined for none. */
+  readonly pairs: PairsRequest | undefined;
+}
+
+/** What weights do to lengths, and how far the model's logits were seen to move. */
+export interface MeasuredSpectra extends Spectra {
+  readonly seen: SeenGain | null;
+}
 
 /** Testcases of one run. */
 const BATCH_ROWS = 64;
@@ -180,6 +202,22 @@ const methods = {
     readonly tensors: readonly string[];
   }): Promise<ReadonlyMap<string, number>> =>
     largestMagnitudes(requireModel(), testcases, tensors, heartbeat),
+
+  /** Largest singular values of the weights, and bounds on how far the logits move. */
+  measureSpectra: async ({ testcase, pairs }: SpectraRequest): Promise<MeasuredSpectra> => {
+    const model = requireModel();
+    const spectra = await measureSpectra(model, testcase, heartbeat);
+    const seen = pairs && (await seenGain(model, spectra.gain.tensor, pairs, BATCH_ROWS, heartbeat));
+    return { ...spectra, seen: seen ?? null };
+  },
+
+  /** What the heads of attention do with testcases. */
+  measureAttention: (request: AttentionRequest): Promise<AttentionMeasures> =>
+    measureAttention(requireModel(), request, heartbeat),
+
+  /** How far the weights of the second model differ. */
+  compareSpectra: (testcase: TestcaseData | undefined): Promise<WeightComparison> =>
+    compareSpectra(requireModel(), testcase, heartbeat),
 
   compare: async ({
     testcases,

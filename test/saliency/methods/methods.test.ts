@@ -35,6 +35,9 @@ function oracleOf({ score, gradient }: Score, input: ExplainedInput): ScoreOracl
     async featureMaps() {
       throw new Error('no convolution');
     },
+    async attention() {
+      return { values: Float64Array.of(0.5, 0.3, 0.2), block: 'softmax' };
+    },
   };
   return oracle;
 }
@@ -86,6 +89,14 @@ describe('of a score whose derivative is known', () => {
     const baseline = Float64Array.of(0, -1, 0);
     const explanation = await explain('input-gradient', cubes, [1, -2, 0], numbers, { baseline });
     expect(mapOf(explanation)).toEqual([3, -12, 0]);
+  });
+
+  test('attention: what the last block looks at, refused where its keys are no places of the input', async () => {
+    const found = mapOf(await explain('attention', cubes, [1, -2, 0], numbers));
+    [0.5, 0.3, 0.2].forEach((value, i) => void expect(found[i]).toBeCloseTo(value, 6));
+    expect(await explain('attention', cubes, [1, -2], traitsOf({ size: 2 }))).toMatchObject({
+      refusal: 'softmax has 3 keys, and the input 2 places',
+    });
   });
 
   test('integrated-gradients: each value has its own share, and the sum is complete', async () => {

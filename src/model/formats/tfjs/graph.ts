@@ -14,6 +14,8 @@ interface TfAttribute {
   readonly i?: string | number;
   readonly f?: number | string;
   readonly b?: boolean;
+  /** Text, in base64. */
+  readonly s?: string;
   readonly list?: { readonly i?: readonly (string | number)[]; readonly f?: readonly number[] };
 }
 
@@ -70,14 +72,17 @@ export function stringTensors({ node: nodes }: GraphTopology): ReadonlySet<strin
 }
 
 function attributesOf({ attr = {} }: TfNode): Record<string, AttributeValue> {
-  const read = Object.entries(attr).flatMap(([name, { i, f, b, type, list }]): [string, AttributeValue][] => {
-    if (type !== undefined) return [[name, String(type)]];
-    if (i !== undefined) return [[name, Number(i)]];
-    if (f !== undefined) return [[name, Number(f)]];
-    if (b !== undefined) return [[name, b ? 1 : 0]];
-    const numbers = list?.i ?? list?.f;
-    return numbers === undefined ? [] : [[name, numbers.map(Number)]];
-  });
+  const read = Object.entries(attr).flatMap(
+    ([name, { i, f, b, s, type, list }]): [string, AttributeValue][] => {
+      if (type !== undefined) return [[name, String(type)]];
+      if (i !== undefined) return [[name, Number(i)]];
+      if (f !== undefined) return [[name, Number(f)]];
+      if (b !== undefined) return [[name, b ? 1 : 0]];
+      if (s !== undefined) return [[name, Buffer.from(s, 'base64').toString()]];
+      const numbers = list?.i ?? list?.f;
+      return numbers === undefined ? [] : [[name, numbers.map(Number)]];
+    },
+  );
   return Object.fromEntries(read);
 }
 
