@@ -243,6 +243,7 @@ test('objectives lists them all', async () => {
     'universal',
     'consistent',
     'saliency-insensitive',
+    'attention-law',
     'slow',
     'text',
   ]);
