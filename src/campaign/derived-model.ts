@@ -8,18 +8,21 @@ import { DERIVED_MODEL_FOLDER, findDerivedModel, mainFile } from '../storage/loa
 /** The quantized copy of a campaign's model: in a temporary folder until the campaign's folder exists, then in that. */
 export class DerivedModel {
   readonly #campaignFolder: string;
+  readonly #isResumed: boolean;
   readonly #modelFolder: string;
   #temporaryFolder: string | undefined;
   #files: ModelFiles = new Map();
 
-  constructor(campaignFolder: string) {
+  /** @param isResumed whether the campaign in the folder goes on: where another one begins, its copy is not used */
+  constructor(campaignFolder: string, isResumed: boolean) {
     this.#campaignFolder = campaignFolder;
+    this.#isResumed = isResumed;
     this.#modelFolder = join(campaignFolder, DERIVED_MODEL_FOLDER);
   }
 
   /** Path of the file in the campaign's folder; undefined while there is none. */
   async find(): Promise<string | undefined> {
-    return findDerivedModel(this.#campaignFolder);
+    return this.#isResumed ? findDerivedModel(this.#campaignFolder) : undefined;
   }
 
   /**

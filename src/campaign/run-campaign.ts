@@ -100,7 +100,7 @@ export async function runCampaign(
   );
   const jobs = config.jobs ?? availableCores();
   const options = supervisorOptions(config, jobs);
-  const derivedModel = new DerivedModel(folder);
+  const derivedModel = new DerivedModel(folder, resume);
   const probeWorker = new ProbeWorker(options.child, options.model, undefined, ({ exitStatus }, step) =>
     monitor.warn(`a worker process was ended by ${exitStatus} from outside: its step, ${step}, is repeated`),
   );

@@ -82,6 +82,22 @@ describe('a campaign in the folder', () => {
     expect(readJson(`${out}.old-1`, 'stats.json').execs).toBe(80);
   });
 
+  test('has its quantized copy renamed with it: the new campaign has one of its own', async () => {
+    const pair = join(folder, 'pair');
+    const numbers = writeSeeds(folder, [[0, 0.5, 0.2, 1]], 'pair.npz');
+    const flags = ['fuzz', writeSoftmaxOnnx(folder), '-i', numbers, '-o', pair, '--range=0,1', '-n', '64'];
+    const kinds = ['float16', 'bfloat16'];
+    for (const kind of kinds) {
+      const ended = await neurofuzz([...flags, '--quantize', kind, '-s', '1', '--overwrite', '--quiet']);
+      // With a disagreement, or without one.
+      expect([0, 1]).toContain(ended.code);
+      expect(ended.stderr).toBe('');
+    }
+    expect([`${pair}.old-1`, pair].map((path) => readdirSync(join(path, 'copy')))).toEqual(
+      kinds.map((kind) => [expect.stringContaining(`-${kind}.onnx`)]),
+    );
+  });
+
   test('is not renamed where the new campaign reads from it, or could not start', async () => {
     const refusals = [
       [['--corpus', out], /--overwrite would rename .*loop, and --corpus reads .*loop in it: choose another/],

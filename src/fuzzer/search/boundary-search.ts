@@ -21,14 +21,27 @@ const WIDENING = 4;
 /** Margin of the last mutant of a pick: all of them have the seed's class. */
 const LAST_PLACE = 1;
 
+/** Most picks of one bisection. */
+const MAX_STEPS = 1024;
+
 /** A bisection of the way from a seed to one of another class. */
 interface Bisection {
+  /** How many rivals of the seed were tried before this one. */
+  readonly number: number;
+  readonly rival: number;
+  /** Picks whose outcome is known. */
+  step: number;
+  /** Whether the next pick is planned and its outcome not known: another pick for the seed has another bisection. */
+  isPlanned: boolean;
   /** The entry nearest to the boundary that has the seed's class; below 0 for the seed itself. */
   entry: number;
-  /** A seed of another class. */
-  readonly rival: number;
   /** Share of the way from the entry to the rival that has the boundary. */
   share: number;
+}
+
+/** Names a pick of a bisection, so that its outcome changes no other one. */
+function slotOf({ number, step }: Bisection): number {
+  return MAX_STEPS * number + step;
 }
 
 /**
@@ -40,8 +53,8 @@ interface Bisection {
 export class BoundarySearch {
   readonly #objective: string;
   readonly #accounts: SeedAccounts;
-  /** By the seed's entry; several where a task has more picks than there are seeds. */
-  readonly #bisections = new Map<number, (Bisection | undefined)[]>();
+  /** By the seed's entry; several where picks for one seed are planned before the outcome of the first is known. */
+  readonly #bisections = new Map<number, Bisection[]>();
   /** Of each seed, seeds of another class in the order in which they are tried, and how many of them were. */
   readonly #rivals = new Map<number, readonly number[]>();
   readonly #tried = new Map<number, number>();
@@ -61,8 +74,9 @@ export class BoundarySearch {
     if (seeds.length === 0) return undefined;
     const picks = Array.from({ length: count }, (_, pick) => {
       const seed = seeds[pick % seeds.length];
-      const index = Math.floor(pick / seeds.length);
-      return { seed, index, bisection: this.#bisectionOf(seed, index, entries) };
+      const bisection = this.#openBisection(seed, entries);
+      bisection.isPlanned = true;
+      return { seed, bisection };
     });
     return {
       ...withoutRivals(count),
@@ -72,7 +86,7 @@ export class BoundarySearch {
       assignment: {
         goalIndex,
         subgoals: picks.map((_, pick) => pick),
-        slots: picks.map(({ index }) => index),
+        slots: picks.map(({ bisection }) => slotOf(bisection)),
         marginsToBeat: picks.map(() => MAX_MARGIN),
         best: picks.map(() => MAX_MARGIN),
         seeds: picks.map(({ seed }) => seed),
@@ -94,16 +108,18 @@ export class BoundarySearch {
     return found;
   }
 
-  #bisectionOf(seed: number, index: number, entries: EntryFacts): Bisection {
+  /** A bisection whose next pick is not planned: one that has begun, or toward the next rival. */
+  #openBisection(seed: number, entries: EntryFacts): Bisection {
     const bisections = this.#bisections.get(seed) ?? [];
     this.#bisections.set(seed, bisections);
-    const known = bisections[index];
-    if (known !== undefined) return known;
+    const begun = bisections.find(({ isPlanned }) => !isPlanned);
+    if (begun !== undefined) return begun;
     const rivals = this.#rivalsOf(seed, entries);
-    const tried = this.#tried.get(seed) ?? 0;
-    this.#tried.set(seed, tried + 1);
-    const bisection = { entry: -1, rival: rivals[tried % rivals.length], share: 1 };
-    bisections[index] = bisection;
+    const number = this.#tried.get(seed) ?? 0;
+    this.#tried.set(seed, number + 1);
+    const rival = rivals[number % rivals.length];
+    const bisection = { number, rival, step: 0, isPlanned: false, entry: -1, share: 1 };
+    bisections.push(bisection);
     return bisection;
   }
 
@@ -137,22 +153,28 @@ export class BoundarySearch {
     subgoals.forEach((subgoal, pick) => {
       const seed = seeds[subgoal];
       const bisections = this.#bisections.get(seed);
-      const bisection = bisections?.[slots[pick]];
+      const bisection = bisections?.find((candidate) => slotOf(candidate) === slots[pick]);
       if (bisections === undefined || bisection === undefined) return;
       if (!this.#accounts.isUnbroken(seed, this.#objective)) {
         this.#bisections.delete(seed);
         return;
       }
       const isBeyond = (smallestMargins[subgoal] ?? MAX_MARGIN) <= LAST_PLACE;
-      if ((isBeyond && bisection.share >= 1) || bisection.share * NARROWING < LEAST_SHARE) {
+      const isEnded =
+        (isBeyond && bisection.share >= 1) ||
+        bisection.share * NARROWING < LEAST_SHARE ||
+        bisection.step + 1 >= MAX_STEPS;
+      if (isEnded) {
         // Within the limits nothing on this way has another class, or the boundary is known to the last bit.
-        bisections[slots[pick]] = undefined;
+        bisections.splice(bisections.indexOf(bisection), 1);
         return;
       }
       const improvement = improvements.find((candidate) => candidate.subgoal === subgoal);
       const entry = improvement && admit(improvement.candidate);
       if (entry !== undefined) bisection.entry = entry;
       bisection.share = isBeyond ? Math.min(1, WIDENING * bisection.share) : NARROWING * bisection.share;
+      bisection.step++;
+      bisection.isPlanned = false;
     });
   }
 
@@ -160,10 +182,9 @@ export class BoundarySearch {
     return {
       turn: this.#turn,
       bisections: [...this.#bisections].flatMap(([seed, bisections]) =>
-        bisections.flatMap((bisection, index) =>
-          bisection === undefined
-            ? []
-            : [[seed, index, bisection.entry, bisection.rival, bisection.share] as const],
+        bisections.map(
+          ({ number, rival, step, isPlanned, entry, share }) =>
+            [seed, number, rival, step, isPlanned ? 1 : 0, entry, share] as const,
         ),
       ),
       tried: [...this.#tried],
@@ -174,10 +195,10 @@ export class BoundarySearch {
   restore({ turn, bisections, tried }: SavedBoundarySearch, keepsEntries: boolean): void {
     this.#turn = turn;
     if (!keepsEntries) return;
-    for (const [seed, index, entry, rival, share] of bisections) {
+    for (const [seed, number, rival, step, planned, entry, share] of bisections) {
       const list = this.#bisections.get(seed) ?? [];
       this.#bisections.set(seed, list);
-      list[index] = { entry, rival, share };
+      list.push({ number, rival, step, isPlanned: planned === 1, entry, share });
     }
     for (const [seed, rivals] of tried) this.#tried.set(seed, rivals);
   }

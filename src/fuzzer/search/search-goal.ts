@@ -176,12 +176,14 @@ export interface SavedGoal {
 /** The search along boundaries in a checkpoint. */
 export interface SavedBoundarySearch {
   readonly turn: number;
-  /** Seed, place among its bisections, entry, rival, and share of the way. */
+  /** Seed, number of the rival among those tried, rival, picks, 1 where the next one is planned, entry, and share of the way. */
   readonly bisections: readonly (readonly [
     seed: number,
-    index: number,
-    entry: number,
+    number: number,
     rival: number,
+    step: number,
+    planned: number,
+    entry: number,
     share: number,
   ])[];
   /** Seed, and rivals that were tried. */
