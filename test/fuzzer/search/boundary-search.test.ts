@@ -2,7 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import { randomStream } from '../../../src/core/random.ts';
 import { BoundarySearch } from '../../../src/fuzzer/search/boundary-search.ts';
 import type { EntryFacts, PickRequest } from '../../../src/fuzzer/search/plan-picks.ts';
-import { MAX_MARGIN } from '../../../src/fuzzer/search/search-goal.ts';
+import { type GoalAssignment, MAX_MARGIN } from '../../../src/fuzzer/search/search-goal.ts';
 import { SeedAccounts } from '../../../src/fuzzer/seeds/seed-accounts.ts';
 import { idOf, testcase } from '../../support/engine.ts';
 
@@ -101,6 +101,20 @@ describe('a search along boundaries', () => {
     const shares = Array.from({ length: 14 }, () => turn(MAX_MARGIN));
     expect(shares.filter((share) => share === 1)).toHaveLength(1);
     expect(Math.min(...shares)).toBeGreaterThanOrEqual(2 ** -24);
+  });
+
+  test('an outcome that comes late changes no other bisection', () => {
+    const search = new BoundarySearch('quantization', accountsOf());
+    const only = { hasQueries: (seed: number) => seed === 0 };
+    const apply = (assignment: GoalAssignment, margin: number) =>
+      search.apply(assignment, { subgoalCount: 1, improvements: [], smallestMargins: [margin] }, () => 9);
+    // Two picks for a seed are planned before the outcome of the first is known: they have different rivals.
+    const [first, second] = [planned(search, 1, only), planned(search, 1, only)];
+    expect([first.acrossBoundary, second.acrossBoundary]).toEqual([[3], [2]]);
+    apply(first.assignment, 1);
+    apply(first.assignment, 1);
+    apply(second.assignment, 5);
+    expect(planned(search, 1, only)).toMatchObject({ acrossBoundary: [2], boundaryShares: [0.25] });
   });
 
   test('leaves out seeds that are broken or have no queries left, and ends with them', () => {
