@@ -117,17 +117,20 @@ export function convolved(values: tf.Tensor4D, filters: tf.Tensor4D, bias: tf.Te
  * Trains a network with Adam, unless it was trained before; returns the path of its ONNX file.
  *
  * @param cache folder in which it is kept
+ * @param other another seed and number of epochs than usual, for networks that judge; the file has the seed's name
  */
 export async function digitNetwork(
   network: DigitNetwork,
   digits: Digits,
   cache: string,
   log: (text: string) => void,
+  other?: { readonly seed: string; readonly epochs: number },
 ): Promise<string> {
-  const path = join(cache, `digits-${network}.onnx`);
+  const path = join(cache, `digits-${network}${other === undefined ? '' : `-${other.seed}`}.onnx`);
+  const epochs = other?.epochs ?? EPOCHS[network];
   if (await stat(path).catch(() => undefined)) return path;
   await startTfjs('auto');
-  const random = randomStream('digit-networks', network);
+  const random = randomStream('digit-networks', network, ...(other === undefined ? [] : [other.seed]));
   const weights = WEIGHTS[network].map(({ shape, fanIn }) => {
     const size = shape.reduce((product, dimension) => product * dimension, 1);
     const scale = fanIn === 0 ? 0 : Math.sqrt(2 / fanIn);
@@ -139,8 +142,8 @@ export async function digitNetwork(
     );
   });
   const order = Int32Array.from({ length: digits.labels.length }, (_, i) => i);
-  for (let epoch = 0; epoch < EPOCHS[network]; epoch++) {
-    const optimizer = tf.train.adam(RATE * (1 - epoch / EPOCHS[network]));
+  for (let epoch = 0; epoch < epochs; epoch++) {
+    const optimizer = tf.train.adam(RATE * (1 - epoch / epochs));
     shuffle(order, random);
     let sum = 0;
     for (let from = 0; from + BATCH <= order.length; from += BATCH) {

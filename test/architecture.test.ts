@@ -15,6 +15,7 @@ const LEVELS: readonly (readonly string[])[] = [
   ['evaluation'],
   ['attacks'],
   ['audit'],
+  ['latent'],
   ['fuzzer'],
   ['reprogram'],
   ['tournament'],

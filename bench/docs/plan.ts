@@ -1,5 +1,12 @@
 import type { PageCommand } from './page-commands.ts';
-import { DIGIT_FILES, HALF_FILES, LOSS_FILES, type SandboxFiles, TEXT_FILES } from './sandbox.ts';
+import {
+  DIGIT_FILES,
+  HALF_FILES,
+  LATENT_FILES,
+  LOSS_FILES,
+  type SandboxFiles,
+  TEXT_FILES,
+} from './sandbox.ts';
 
 /** A command that is not run, and why. */
 interface Exception {
@@ -22,6 +29,7 @@ export const EXCEPTIONS: readonly Exception[] = [
 export function sandboxFiles(page: string, command: string): SandboxFiles {
   if (page === 'docs/half-precision.md' && command.includes('half.onnx')) return HALF_FILES;
   if (page === 'docs/text.md') return TEXT_FILES;
+  if (page === 'docs/latent.md') return LATENT_FILES;
   if (command.includes('model.json')) return LOSS_FILES;
   if (/label=none/.test(command)) return LOSS_FILES;
   if (['README.md', 'docs/tutorial.md', 'docs/triage.md', 'docs/report.md', 'docs/distill.md'].includes(page))
@@ -38,6 +46,7 @@ const MAX_EXECS = 3000;
  */
 export function limited({ text }: PageCommand): string {
   if (/neurofuzz minimize /.test(text)) return `${text} --tries 200`;
+  if (/neurofuzz train-latent /.test(text)) return `${text} --steps 100 --overwrite`;
   if (!/neurofuzz fuzz /.test(text)) return text;
   const isResumed = / --resume/.test(text);
   const folder = isResumed || / --out /.test(text) ? '' : ' --overwrite';

@@ -1,6 +1,8 @@
 import { cp, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import sharp from 'sharp';
+import { drawDigit, SIDE } from '../../corpora/nan-digits/digits.ts';
+import { randomStream } from '../../src/core/random.ts';
 import { encodeNpy } from '../../src/tensor/npy.ts';
 import { decodeNpz, encodeNpz } from '../../src/tensor/npz.ts';
 import type { Tensor } from '../../src/tensor/tensor.ts';
@@ -75,6 +77,33 @@ export const DIGIT_FILES: SandboxFiles = {
   'digits/campaign.yaml': text(`model: ../model.onnx\nseeds: ../digits.npz\nrange: [-1, 1]\n`),
   'letters.onnx': `${DIGITS}/digits.onnx`,
   letters: writePhotos,
+};
+
+/** Drawn digits to train on: fewer than anybody would take. */
+const TRAINING_DIGITS = 600;
+
+async function writeTrainingDigits(path: string): Promise<void> {
+  const random = randomStream('docs', 'digits');
+  const data = new Float32Array(TRAINING_DIGITS * SIDE * SIDE);
+  for (let i = 0; i < TRAINING_DIGITS; i++) data.set(drawDigit(i % CLASSES, random), i * SIDE * SIDE);
+  const shape = [TRAINING_DIGITS, SIDE, SIDE, 1];
+  await writeFile(path, encodeNpz([['image', { type: 'float32', shape, data }]]));
+}
+
+async function writeTrainingLabels(path: string): Promise<void> {
+  const data = Float32Array.from({ length: TRAINING_DIGITS }, (_, i) => i % CLASSES);
+  await writeFile(path, encodeNpy({ type: 'float32', shape: [TRAINING_DIGITS], data }));
+}
+
+/** The same classifier with an encoder and a decoder of digits, two judges, and digits to train on. */
+export const LATENT_FILES: SandboxFiles = {
+  ...DIGIT_FILES,
+  'enc.onnx': 'corpora/latent-digits/encoder.onnx',
+  'dec.onnx': 'corpora/latent-digits/decoder.onnx',
+  'other.onnx': `${DIGITS}/digits-int8.onnx`,
+  'third.onnx': `${DIGITS}/digits.onnx`,
+  'train.npz': writeTrainingDigits,
+  'train-labels.npy': writeTrainingLabels,
 };
 
 /** A classifier of digits whose loss can become infinite. */

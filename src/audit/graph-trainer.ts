@@ -68,7 +68,9 @@ export class GraphTrainer {
     const gradient = await this.#model.capabilities.gradients?.gradient({ of: 'loss', wrt }, feeds);
     if (gradient === undefined) throw new Error('ONNX Runtime has no gradients');
     const upstream: Tensor = { type: 'float32', shape: gradient.shape, data: Float32Array.of(1) };
-    return (await gradient.run(feeds, upstream)).map(({ data }) => Float32Array.from(data, Number));
+    return (await gradient.run(feeds, upstream)).map(({ data }) =>
+      data instanceof Float32Array ? data : Float32Array.from(data, Number),
+    );
   }
 
   dispose(): Promise<void> {

@@ -3,13 +3,13 @@ import { UserError } from '../core/errors.ts';
 import type { TestcaseVerdict } from '../evaluation/judge-testcase.ts';
 import { isFaulty, type SeedResult, SINGLE_RUN } from '../fuzzer/seed-runner.ts';
 import type { TestcaseData } from '../inputs/testcase.ts';
+import { inputDifference } from '../model/input-difference.ts';
 import type { LoadOptions, ModelInfo } from '../model/model.ts';
 import { objectiveSpecs } from '../objectives/registry.ts';
 import { loadOptions, modelPath } from '../storage/load-options.ts';
 import { RerunClient } from '../workers/rerun-client.ts';
 import type { ProcessLimits } from '../workers/rpc-client.ts';
 import type { ModelIdentity } from '../workers/services/rerun-service.ts';
-import { inputDifference } from './input-difference.ts';
 import type { ResolvedInputs } from './resolve/inputs.ts';
 import type { Notices } from './resolve/model-settings.ts';
 

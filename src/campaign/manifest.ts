@@ -18,6 +18,7 @@ import type { ModelInfo } from '../model/model.ts';
 import type { PairNoise } from '../model/pair-noise.ts';
 import { NO_MUTATOR } from '../mutators/registry.ts';
 import { objectiveSpecs } from '../objectives/registry.ts';
+import type { LatentReport } from '../workers/extra-models/latent-models.ts';
 import type { ModelIdentity } from '../workers/services/rerun-service.ts';
 import type { ResolvedInputs } from './resolve/inputs.ts';
 import type { FixedBatch } from './resolve/sizes/open-batch.ts';
@@ -36,6 +37,10 @@ export interface ResolvedCampaign {
   readonly attacked: Pick<ModelIdentity, 'sha256' | 'runtime'> | undefined;
   /** Digest of the model that tells plausible inputs; undefined where the threat model names none. */
   readonly plausibleSha256: string | undefined;
+  /** Digests of the models of a latent space; undefined where there is none. */
+  readonly latent: Pick<LatentReport, 'encoderSha256' | 'decoderSha256'> | undefined;
+  /** Digests of the judges, in their order; none without any. */
+  readonly judgeSha256: readonly string[];
   /** The path as the user wrote it when the campaign began: findings name the model so. */
   readonly modelGiven: string;
   /** The same of the second model of a pair. */
@@ -71,6 +76,8 @@ export function resolvedSettings(config: CampaignConfig, resolved: ResolvedCampa
     modelPath,
     attacked,
     plausibleSha256,
+    latent,
+    judgeSha256,
     modelGiven,
     secondModelGiven,
     watched,
@@ -108,6 +115,9 @@ export function resolvedSettings(config: CampaignConfig, resolved: ResolvedCampa
     ...config,
     model: here(modelPath),
     ...(config.against === undefined ? {} : { against: here(config.against) }),
+    ...(config.encoder === undefined ? {} : { encoder: here(config.encoder) }),
+    ...(config.decoder === undefined ? {} : { decoder: here(config.decoder) }),
+    ...(config.judge === undefined ? {} : { judge: [config.judge].flat().map(here) }),
     ...(config.labels === undefined || !isLabelFile(config.labels) ? {} : { labels: here(config.labels) }),
     ...(config.threatModel === undefined ? {} : { threatModel: rebaseThreatModel(config.threatModel, here) }),
     ...(config.corpus === undefined ? {} : { corpus: [config.corpus].flat().map(here) }),
@@ -128,7 +138,12 @@ export function resolvedSettings(config: CampaignConfig, resolved: ResolvedCampa
   // A preset's settings are recorded one by one: a later version may change what it sets.
   const { out: _out, preset: _preset, half = 'auto', ...others } = settings;
   const halves = emulatedHalves(model);
-  const kept = { ...others, ...(halves === undefined ? {} : { half }) };
+  // A campaign without judges is recorded as before there were any.
+  const { sure, ...withoutSure } = others;
+  const kept = {
+    ...(config.judge === undefined ? withoutSure : { ...withoutSure, sure }),
+    ...(halves === undefined ? {} : { half }),
+  };
   const defined = Object.fromEntries(Object.entries(kept).filter(([, value]) => value !== undefined));
   return {
     ...defined,
@@ -140,6 +155,10 @@ export function resolvedSettings(config: CampaignConfig, resolved: ResolvedCampa
       modelSha256: attacked?.sha256 ?? model.sha256,
       ...(attacked === undefined ? {} : { surrogateSha256: model.sha256 }),
       ...(plausibleSha256 === undefined ? {} : { plausibleSha256 }),
+      ...(latent === undefined
+        ? {}
+        : { encoderSha256: latent.encoderSha256, decoderSha256: latent.decoderSha256 }),
+      ...(judgeSha256.length === 0 ? {} : { judgeSha256: [...judgeSha256] }),
       ...(model.secondModel === undefined
         ? {}
         : {
@@ -228,7 +247,17 @@ const CHANGEABLE_SETTINGS = new Set([
 ]);
 
 /** Settings that name files: these may lie elsewhere when a campaign is resumed, since digests of their content are recorded. */
-const PATH_SETTINGS = new Set(['model', 'against', 'seeds', 'labels', 'corpus', 'coverageReference']);
+const PATH_SETTINGS = new Set([
+  'model',
+  'against',
+  'encoder',
+  'decoder',
+  'judge',
+  'seeds',
+  'labels',
+  'corpus',
+  'coverageReference',
+]);
 
 /** @throws ResumeMismatchError naming the first of these facts that differs */
 function checkFactsUnchanged(
@@ -252,6 +281,9 @@ const RECORDED_FACTS: Readonly<Record<string, string>> = {
   modelSha256: 'the model has',
   surrogateSha256: 'the surrogate has',
   plausibleSha256: 'the model of threatModel.plausible has',
+  encoderSha256: 'the model of --encoder has',
+  decoderSha256: 'the model of --decoder has',
+  judgeSha256: 'the models of --judge have',
   copySha256: 'the second model has',
   generationSha256: 'the vocabulary has',
   seedsSha256: 'the seeds have',

@@ -133,6 +133,8 @@ export async function prepareCampaign(context: CampaignContext): Promise<Prepare
     modelPath: path.absolute,
     attacked: attacked?.identity,
     plausibleSha256: context.plausibility?.sha256,
+    latent: target.latent,
+    judgeSha256: target.judgeSha256,
     modelGiven,
     secondModelGiven,
     watched,
@@ -283,7 +285,7 @@ async function makeState(
 ): Promise<FuzzerState> {
   const { model, masterSeed, inputs, workload, setup } = target;
   const { descriptors, limits } = inputs;
-  const arms = await describeArms(inputs.mutators, workload.editsRows);
+  const arms = await describeArms(inputs.mutators, workload.editsRows, target.latent?.decodeCost);
   const makeMutatorScheduler = (): MutatorScheduler =>
     new MutatorScheduler(
       descriptors.map(({ name }) => name),

@@ -5,11 +5,11 @@ import { UserError } from '../core/errors.ts';
 import { plural } from '../core/format-number.ts';
 import { isPlausible, PLAUSIBILITY_LOADING, plausibilityValues } from '../evaluation/plausibility.ts';
 import type { TestcaseData } from '../inputs/testcase.ts';
+import { inputDifference } from '../model/input-difference.ts';
 import type { InputSpec } from '../model/model.ts';
 import { ProcessDied } from '../workers/lifetime/process-died.ts';
 import { RerunClient } from '../workers/rerun-client.ts';
 import type { ProcessLimits } from '../workers/rpc-client.ts';
-import { inputDifference } from './input-difference.ts';
 import type { ResolvedInputs } from './resolve/inputs.ts';
 import type { Notices } from './resolve/model-settings.ts';
 

@@ -170,6 +170,9 @@ function readPaths(config: CampaignConfig): ReadonlyMap<string, readonly string[
   const settings = [
     'model',
     'against',
+    'encoder',
+    'decoder',
+    'judge',
     'seeds',
     'labels',
     'corpus',

@@ -78,6 +78,14 @@ export const COMMAND_SUMMARIES = {
     arguments: '[model...]',
     description: 'Rate models, mutators and folders of testcases by who beats whom, with intervals',
   },
+  'check-interpolation': {
+    arguments: '<encoder> <decoder>',
+    description: 'Measure whether the points between two inputs in a latent space look like inputs',
+  },
+  'train-latent': {
+    arguments: '',
+    description: 'Train an encoder and a decoder on inputs, for the mutators of latent vectors',
+  },
   objectives: { arguments: '', description: 'List the objectives with their parameters' },
   mutators: {
     arguments: '[name...]',

@@ -41,6 +41,9 @@ const COMMANDS: Readonly<Record<CommandName, (startedAt: number) => Promise<Comm
   explain: async () => (await import('./commands/explain.ts')).explainCommand(),
   'saliency-check': async () => (await import('./commands/saliency-check.ts')).saliencyCheckCommand(),
   tournament: async () => (await import('./commands/tournament.ts')).tournamentCommand(),
+  'check-interpolation': async () =>
+    (await import('./commands/latent/check-interpolation.ts')).checkInterpolationCommand(),
+  'train-latent': async () => (await import('./commands/latent/train-latent.ts')).trainLatentCommand(),
   objectives: async () => (await import('./commands/objectives.ts')).objectivesCommand(),
   mutators: async () => (await import('./commands/mutators.ts')).mutatorsCommand(),
   init: async () => (await import('./commands/init.ts')).initCommand(),

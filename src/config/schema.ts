@@ -2,6 +2,7 @@ import * as z from 'zod';
 import { budgetSection } from './budget-section.ts';
 import { type FlagMeta, withFlag } from './flag-meta.ts';
 import { inputSection } from './input-section.ts';
+import { latentSection } from './latent-section.ts';
 import { modelSection, resourceSection } from './model-section.ts';
 import { mutationSection } from './mutation-section.ts';
 import { threatModelSettings } from './threat-model.ts';
@@ -106,6 +107,7 @@ export const campaignSchema = z.strictObject({
   }),
   ...secondModelSection,
   ...mutationSection,
+  ...latentSection,
   ...coverageSection,
   ...loading,
   ...budgetSection,
@@ -131,6 +133,7 @@ export type SecondModelConfig = z.output<typeof secondModelSchema>;
 export type { BudgetConfig } from './budget-section.ts';
 export type { FlagMeta } from './flag-meta.ts';
 export type { ColumnSettings, InputConfig, PreprocessSettings, TokenSettings } from './input-section.ts';
+export type { LatentConfig } from './latent-section.ts';
 export type { GenerateSettings, ModelConfig } from './model-section.ts';
 export type { MutationConfig } from './mutation-section.ts';
 export type { ThreatModel } from './threat-model.ts';

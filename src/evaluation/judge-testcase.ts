@@ -2,7 +2,7 @@ import { errorMessage } from '../core/errors.ts';
 import type { BatchedModel, BatchResult } from '../model/batched-model.ts';
 import type { TestcaseBatch } from '../model/testcase-batch.ts';
 import { failedRunViolation } from '../objectives/crash-signature.ts';
-import { isTie, type Objective, type Violation } from '../objectives/objective.ts';
+import { isNoFault, type Objective, type Violation } from '../objectives/objective.ts';
 import { prepareSlices } from './prepare-slices.ts';
 
 /** What objectives say of a testcase. */
@@ -47,7 +47,7 @@ export async function judgeTestcase(
     objective.judge(batch, (_row, reported) => {
       violation ??= reported;
     });
-    if (violation === undefined || isTie(violation.signature)) continue;
+    if (violation === undefined || isNoFault(violation.signature)) continue;
     const { seedExemption } = objective;
     return { violation, ...(seedExemption === undefined ? {} : { exemption: seedExemption }) };
   }

@@ -1,13 +1,14 @@
 import { errorMessage } from '../core/errors.ts';
 import { type AttributedViolation, Attributor, isMeant } from '../evaluation/attributor.ts';
 import { traceFailedRun } from '../evaluation/failed-run.ts';
+import { type Judges, withOpinions } from '../evaluation/judges.ts';
 import { type BatchSlice, prepareSlices, sliceBatch } from '../evaluation/prepare-slices.ts';
 import { PluginError } from '../extensions/plugin-loader.ts';
 import { NO_CLASS } from '../inputs/class-label.ts';
 import type { BatchedModel } from '../model/batched-model.ts';
 import { packBatch } from '../model/testcase-batch.ts';
 import { failedRunViolation } from '../objectives/crash-signature.ts';
-import { isTie, type Objective, type Violation } from '../objectives/objective.ts';
+import { isNoFault, type Objective, type Violation } from '../objectives/objective.ts';
 import type { MutantRun } from './batch-runner.ts';
 import type { MetamorphicTransform } from './generation/metamorphic-transform.ts';
 import type { MutantGenerator } from './generation/mutant-generator.ts';
@@ -20,6 +21,8 @@ export interface BatchJudgeOptions {
   readonly transforms: ReadonlyMap<string, MetamorphicTransform>;
   /** Whether there is memory for tracing violations to operations. */
   readonly traces: boolean;
+  /** Models that tell whether a wrong answer's input still shows its seed's class; absent where none do. */
+  readonly judges?: Pick<Judges, 'judge'> | undefined;
 }
 
 /** The objectives' verdicts on a run. */
@@ -76,16 +79,45 @@ export class BatchJudge {
       const violations = this.#violations(execution, objective, slice, seen);
       if (violations === undefined) continue;
       slices.set(objective, seen);
-      for (const { row, violation } of await this.#attribute(execution, objective, slice, violations)) {
+      const attributed = await this.#attribute(execution, objective, slice, violations);
+      for (const { row, violation } of await this.#withOpinions(
+        objective,
+        slice,
+        attributed,
+        context.labels,
+      )) {
         // A tie is no fault: the search goes on from it.
-        if (!isTie(violation.signature)) violatingRows.add(row);
+        if (!isNoFault(violation.signature)) violatingRows.add(row);
         this.#recordHit(execution, slice, slice.from + row, violation, objective);
-        if (execution.seedHits === undefined) continue;
+        // A wrong answer to an input that judges do not find clear breaks no seed.
+        if (execution.seedHits === undefined || (violation.judges && isNoFault(violation.signature)))
+          continue;
         const mutant = this.#generator.rows(slice.form, slice.from + row, slice.from + row + 1);
         execution.seedHits.record(objective, violation, slice.from + row, mutant);
       }
     }
     return { violatingRows, slices };
+  }
+
+  /** Adds what judges say of wrong answers, and tells those apart that not all of them find clear. */
+  async #withOpinions(
+    objective: Objective,
+    { form, from }: MutantSlice,
+    violations: readonly RowViolation[],
+    labels: Int32Array | undefined,
+  ): Promise<readonly RowViolation[]> {
+    const { judges } = this.#options;
+    if (judges === undefined || labels === undefined || violations.length === 0) return violations;
+    if (objective.labelled !== true) return violations;
+    const rows = violations.map(({ row }) => this.#generator.rows(form, from + row, from + row + 1));
+    const opinions = await judges.judge(
+      rows,
+      violations.map(({ row }) => labels[row]),
+    );
+    return violations.map(({ row, violation }, i) => ({
+      row,
+      violation: withOpinions(violation, opinions[i]),
+    }));
   }
 
   /** Records a mutant that the runtime fails. Only a sample of like failures is traced, since a trace is another run. */
@@ -201,6 +233,7 @@ export class BatchJudge {
     if (!hitCollector.countHit(violation, seed)) return;
     const { label } = view.entryData(task.parents[pick]);
     const path = trajectories.pathOf(pick);
+    const latent = this.#generator.latentChangeOf(row);
     const transform = objective && this.#options.transforms.get(objective.name);
     hitCollector.add({
       pick,
@@ -209,6 +242,7 @@ export class BatchJudge {
       violation,
       data: this.#generator.copy(form, row, row + 1),
       ...(objective?.labelled === true && label !== undefined ? { label } : {}),
+      ...(latent === undefined ? {} : { latent }),
       ...(transform === undefined
         ? {}
         : { transformed: packBatch([transform.apply(this.#generator.rows(form, row, row + 1), 1)]) }),

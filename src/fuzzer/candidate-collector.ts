@@ -61,6 +61,7 @@ export class CandidateCollector {
       data: this.#generator.copy(form, from + row, from + row + 1),
       activations: observations.at(row),
       predictedClass,
+      latent: this.#generator.latentChangeOf(from + row),
     };
   }
 }

@@ -1,6 +1,6 @@
 import { NO_CLASS } from '../inputs/class-label.ts';
 import { type PackedTestcases, packTestcases, unpackTestcase } from './packed-testcases.ts';
-import type { CorpusEntryData } from './scheduling/task.ts';
+import type { CorpusEntryData, EntryLatent } from './scheduling/task.ts';
 
 /** Corpus entries as they pass to a process that mutates them. */
 export interface PackedEntries extends PackedTestcases {
@@ -9,6 +9,8 @@ export interface PackedEntries extends PackedTestcases {
   readonly references: readonly number[];
   /** Classes of the ancestors, below 0 where unknown; absent without labels. */
   readonly labels?: readonly number[];
+  /** Latent vectors that entries were decoded from, null for others; absent where none was. */
+  readonly latents?: readonly (EntryLatent | null)[];
 }
 
 export function packEntries(entries: readonly CorpusEntryData[]): PackedEntries {
@@ -20,6 +22,9 @@ export function packEntries(entries: readonly CorpusEntryData[]): PackedEntries 
     ...(entries.some(({ label }) => label !== undefined)
       ? { labels: entries.map(({ label }) => label ?? NO_CLASS) }
       : {}),
+    ...(entries.some(({ latent }) => latent !== undefined)
+      ? { latents: entries.map(({ latent }) => latent ?? null) }
+      : {}),
   };
 }
 
@@ -29,11 +34,13 @@ export function entryMetadataAt(
   i: number,
 ): Omit<CorpusEntryData, 'data' | 'activations'> {
   const label = packed.labels?.[i];
+  const latent = packed.latents?.[i] ?? undefined;
   return {
     entryIndex: packed.entries[i],
     ancestorIndex: packed.ancestors[i],
     referenceIndex: packed.references[i],
     ...(label === undefined ? {} : { label }),
+    ...(latent === undefined ? {} : { latent }),
   };
 }
 

@@ -11,7 +11,7 @@ import { predictedClassOf } from '../inputs/predicted-class.ts';
 import type { TestcaseData } from '../inputs/testcase.ts';
 import type { BatchResult } from '../model/batched-model.ts';
 import { groupIntoBatches, packBatch } from '../model/testcase-batch.ts';
-import { isTie, type JudgedBatch, type Objective, type Violation } from '../objectives/objective.ts';
+import { isNoFault, type JudgedBatch, type Objective, type Violation } from '../objectives/objective.ts';
 import { rowsOf } from '../tensor/tensor.ts';
 import type { TaskRunnerOptions } from './task-runner.ts';
 
@@ -39,7 +39,7 @@ type SeedRunnerOptions = Pick<
 
 /** Whether a seed is a fault already: it violates an objective, and not as a tie. */
 export function isFaulty({ violation }: Pick<SeedResult, 'violation'>): boolean {
-  return violation !== undefined && !isTie(violation.signature);
+  return violation !== undefined && !isNoFault(violation.signature);
 }
 
 /** Whether a seed can be fuzzed: it is no fault yet, and its observation can be compared. */

@@ -13,6 +13,7 @@ import type { NewCorpusEntry } from './corpus/corpus-entry.ts';
 import type { ImportedTestcase } from './corpus/imported-testcase.ts';
 import { LineageTracker, type MutantOrigin } from './corpus/lineage.ts';
 import type { CorpusSource } from './executor.ts';
+import { latentAfter } from './generation/latent-moves.ts';
 import { requiredEntries } from './required-entries.ts';
 import type { ArmDescriptor } from './scheduling/mutator-arms.ts';
 import type {
@@ -317,20 +318,24 @@ export class FuzzerState implements CorpusSource {
   }
 
   entryData(entryIndex: number): CorpusEntryData {
-    const { ancestorIndex, referenceIndex } = this.corpus.at(entryIndex);
+    const { ancestorIndex, referenceIndex, latent } = this.corpus.at(entryIndex);
     const label = this.#options.corpus.labels?.get(this.corpus.at(ancestorIndex).id);
     return {
       entryIndex,
       ancestorIndex,
       referenceIndex,
       ...(label === undefined ? {} : { label }),
+      ...(latent === undefined ? {} : { latent: { vector: latentAfter(latent), step: latent.step } }),
       data: this.corpus.data(entryIndex),
       activations: this.corpus.activations(entryIndex, entryIndex + 1),
     };
   }
 
   requiredEntries(task: Task): number[] {
-    const needsAncestors = this.#isTiedToAncestor || this.accounts !== undefined;
+    const movesLatents = this.#options.mutation.arms.some((list) =>
+      list.some(({ usesLatent }) => usesLatent),
+    );
+    const needsAncestors = this.#isTiedToAncestor || this.accounts !== undefined || movesLatents;
     return requiredEntries(task, needsAncestors, (entryIndex) => this.corpus.at(entryIndex));
   }
 
@@ -413,10 +418,10 @@ export class FuzzerState implements CorpusSource {
   }
 
   /** Lineage of a hit of the next result in order. */
-  originOf({ pick, path }: Pick<Hit, 'pick' | 'path'>): MutantOrigin {
+  originOf({ pick, path, latent }: Pick<Hit, 'pick' | 'path' | 'latent'>): MutantOrigin {
     const [task] = this.#inFlight;
     if (task === undefined) throw new Error('no task is in flight');
-    return this.#lineage.originOf(task, pick, path);
+    return this.#lineage.originOf(task, pick, path, latent);
   }
 
   /**

@@ -8,6 +8,7 @@ import type { BatchResult } from '../model/batched-model.ts';
 import { BatchJudge, type BatchJudgeOptions } from './batch-judge.ts';
 import { BatchRunner, type BatchRunnerOptions } from './batch-runner.ts';
 import { CandidateCollector } from './candidate-collector.ts';
+import { LatentSource, type LatentSpace } from './generation/latent-source.ts';
 import {
   MutantGenerator,
   type MutantGeneratorOptions,
@@ -42,6 +43,8 @@ export interface TaskRunnerOptions extends MutantGeneratorOptions, BatchRunnerOp
   readonly plausibility?: Pick<Plausibility, 'areRowsPlausible'>;
   /** Whether it is the first hit of each seed in place of these; false by default. */
   readonly keepsHitOfEachSeed?: boolean;
+  /** The latent space that mutators move in; absent where there is none. */
+  readonly latentSpace?: LatentSpace | undefined;
 }
 
 /** The campaign as a task sees it. */
@@ -67,6 +70,8 @@ export class TaskRunner {
   readonly #collector: CandidateCollector;
   readonly #progress: ProgressRecorder;
   readonly #ascents: AscentSource;
+  /** Undefined where no mutator moves latent vectors. */
+  readonly #latents: LatentSource | undefined;
 
   constructor(options: TaskRunnerOptions) {
     this.#options = options;
@@ -75,7 +80,9 @@ export class TaskRunner {
     this.#judge = new BatchJudge(options, this.#generator);
     this.#collector = new CandidateCollector(this.#generator);
     this.#progress = new ProgressRecorder(options.model, this.#generator, this.#collector);
-    const { model, objectives, watched } = options;
+    const { model, objectives, watched, latentSpace } = options;
+    const latents = latentSpace && new LatentSource({ ...options, space: latentSpace });
+    this.#latents = latents?.isNeeded === true ? latents : undefined;
     this.#ascents = new AscentSource({
       ...options,
       watched: watchedTensors(watched, objectives, model.model),
@@ -109,7 +116,7 @@ export class TaskRunner {
       const isBehind = plannedStep.from * MUTANTS_PER_PICK >= span.to;
       // So that a part of a task ends before the gradient of the next step, which may end the process.
       if (isBehind && onStep === undefined) break;
-      const step = await this.#withSlopes(execution, plannedStep);
+      const step = await this.#withMoves(execution, await this.#withSlopes(execution, plannedStep));
       onStep?.(step);
       if (isBehind) break;
       heartbeat();
@@ -143,7 +150,8 @@ export class TaskRunner {
     mutantIndex: number,
   ): Promise<{ readonly pick: number; readonly data: TestcaseData }> {
     if (task.picksPerStep === undefined) {
-      const step = await this.#withSlopes(this.#begin(task, view), wholeTask(task));
+      const execution = this.#begin(task, view);
+      const step = await this.#withMoves(execution, await this.#withSlopes(execution, wholeTask(task)));
       return this.#makeMutantOf(step, task, view, mutantIndex);
     }
     const mutantsPerStep = task.picksPerStep * MUTANTS_PER_PICK;
@@ -196,6 +204,18 @@ export class TaskRunner {
     ascent.seconds += seconds.model - before;
     if (refusal !== undefined) ascent.refusal ??= refusal;
     return { ...step, slopes };
+  }
+
+  /** A step with the moves of latent vectors, where one of its mutators makes any. */
+  async #withMoves(execution: TaskExecution, step: TaskStep): Promise<TaskStep> {
+    const source = this.#latents;
+    if (source === undefined) return step;
+    const { task, view, trajectories } = execution;
+    const stale = task.goal?.stale;
+    const latents = await timed(execution.seconds, 'mutate', () =>
+      source.movesFor(task, step, view, (pick) => (stale?.[pick] ?? 0) + trajectories.failuresOf(pick)),
+    );
+    return { ...step, latents };
   }
 
   #begin(task: Task, view: CorpusView): TaskExecution {
@@ -320,6 +340,9 @@ export class TaskRunner {
       ...(task.picksPerStep === undefined
         ? {}
         : { paths: candidates.map(({ pick, path }) => path ?? [pick]) }),
+      ...(candidates.every(({ latent }) => latent === undefined)
+        ? {}
+        : { latents: candidates.map(({ latent }) => latent ?? null) }),
     };
     return {
       task: task.number,

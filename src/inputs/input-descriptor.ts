@@ -75,6 +75,8 @@ export interface InputDescriptor {
   readonly fixed: Uint8Array | undefined;
   /** Share of the picks that mutate it; absent for all. */
   readonly pickShare?: number;
+  /** Whether there is a latent space of it, which mutators may move in; absent for false. */
+  readonly isEncoded?: true;
   readonly tokens: TokenDescriptor | undefined;
   readonly strings?: StringDescriptor | undefined;
   /** Split values of the model's decision trees, ascending, by column; absent where no trees read the input. */

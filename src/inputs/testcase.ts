@@ -7,6 +7,16 @@ import { makeTestcaseInput, shapeSignatureOf, type TestcaseBatch } from '../mode
 import { decodeNpz, encodeNpz, encodeNpzParts } from '../tensor/npz.ts';
 import { bytesOf, DTYPES, sizeOf, type Tensor } from '../tensor/tensor.ts';
 
+/** How mutators moved the latent vector of a testcase. */
+export interface LatentChange {
+  /** Latent vector of the parent. */
+  readonly z: readonly number[];
+  /** The vector's change. */
+  readonly delta: readonly number[];
+  /** Standard deviation of the moves, in that of each latent value over the seeds. */
+  readonly step: number;
+}
+
 /** Origin of a testcase: its ancestors and the mutators applied. */
 export interface Lineage {
   readonly id: string;
@@ -20,6 +30,8 @@ export interface Lineage {
   readonly generation: number;
   /** Mutators applied to the parent, as `input:mutator`, in order. */
   readonly mutators: readonly string[];
+  /** Absent where no mutator moved its latent vector. */
+  readonly latent?: LatentChange | undefined;
 }
 
 /** A testcase: one row of data for each model input. */

@@ -1,6 +1,5 @@
 import { existsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { inputDifference } from '../campaign/input-difference.ts';
 import { PlausibilityChecker } from '../campaign/plausibility-checker.ts';
 import { checkLabels } from '../campaign/resolve/check-objectives.ts';
 import { type ResolvedInputs, resolveInputs } from '../campaign/resolve/inputs.ts';
@@ -11,6 +10,7 @@ import type { CampaignConfig, ThreatModel } from '../config/schema.ts';
 import { parseDuration } from '../config/values.ts';
 import { UserError } from '../core/errors.ts';
 import { parseExtensionSpec } from '../extensions/spec.ts';
+import { inputDifference } from '../model/input-difference.ts';
 import { packBatch } from '../model/testcase-batch.ts';
 import { comparesModels, makeObjectives, objectiveSpecs } from '../objectives/registry.ts';
 import { CAMPAIGN_FILE } from '../storage/campaign-store.ts';

@@ -3,6 +3,7 @@ import type { ConstraintLimits } from '../constraints/constraint-limits.ts';
 import type { Random } from '../core/random.ts';
 import type { DefaultedParameter, ParameterValues } from '../extensions/parameters.ts';
 import type { ExtensionKind } from '../extensions/registry.ts';
+import type { SettingsContext } from '../extensions/settings.ts';
 import type { Domain, InputDescriptor } from '../inputs/input-descriptor.ts';
 import type { RowEdits } from './row-edits.ts';
 import type { NoisePool } from './simd/noise-pool.ts';
@@ -34,8 +35,30 @@ export interface MutationContext {
   readonly limits?: Pick<ConstraintLimits, 'l0' | 'l2'> | undefined;
   /** Tokens that lead nearer to the goal, for `hotflip`; undefined where they are not known. */
   readonly replacements?: TokenSlope | undefined;
+  /** The move of the latent vector that this mutant makes, for kinds with `usesLatent`; undefined where there are no models for it. */
+  readonly decoded?: DecodedMove | undefined;
   /** The parent's values of the other inputs of the same type and shape, for kinds with `readsInputs`. */
   readonly siblings?: readonly WorkingArray[] | undefined;
+}
+
+/** What the decoder makes of a latent vector before and after a move: as many values as the mutant has. */
+export interface DecodedMove {
+  readonly before: ArrayLike<number>;
+  readonly after: ArrayLike<number>;
+}
+
+/** The arguments of one `moveLatent` call beside the latent vector; all vectors have its length. */
+export interface LatentContext {
+  /** Source of all random numbers of the pick's moves. */
+  readonly random: Random;
+  /** Standard deviation of each latent value over the seeds. */
+  readonly deviations: ArrayLike<number>;
+  /** Latent vector of the seed. */
+  readonly origin: ArrayLike<number>;
+  /** Latent vector of the second testcase; the parent's own if there is none. */
+  readonly partner: ArrayLike<number>;
+  /** Standard deviation of a move, in that of the latent value. */
+  readonly step: number;
 }
 
 /** The slope of a distance from a goal at a testcase, in one input. */
@@ -72,13 +95,18 @@ export interface Mutator {
    * @param min, max the legal lengths, both included
    */
   lengthOf?(parent: WorkingArray, min: number, max: number, random: Random): number;
+  /**
+   * Writes a latent vector near `from` to `out`, for kinds with `usesLatent`. All moves of a task are made before its mutants, so that they
+   * are decoded together; `mutate` then gets what the decoder made of it.
+   */
+  moveLatent?(out: Float32Array, from: Float32Array, context: LatentContext): void;
 }
 
 /**
- * The second testcase that a mutator needs: any `other` entry, the `parent` that this one was made from, or a `rival`
- * in another predicted class.
+ * The second testcase that a mutator needs: any `other` entry, the `parent` that this one was made from, a `rival`
+ * in another predicted class, or a rival where one is found and another entry where none is.
  */
-export type PartnerKind = 'other' | 'parent' | 'rival';
+export type PartnerKind = 'other' | 'parent' | 'rival' | 'rival-first';
 
 /** A kind of mutator. */
 export interface MutatorKind extends ExtensionKind<Mutator, InputDescriptor> {
@@ -96,6 +124,8 @@ export interface MutatorKind extends ExtensionKind<Mutator, InputDescriptor> {
   readonly readsInputs?: boolean;
   /** Whether a mutant may belong to another class than its parent: another digit, another sense. */
   readonly mayChangeMeaning?: boolean;
+  /** Whether it moves latent vectors, which takes an encoder and a decoder of the input. */
+  readonly usesLatent?: boolean;
   /** Whether all values that it writes are within the bounds, so that nothing has to be clipped. */
   readonly staysInBounds?: boolean;
   /**
@@ -107,8 +137,8 @@ export interface MutatorKind extends ExtensionKind<Mutator, InputDescriptor> {
   readonly cost: number;
   /** As `cost`, of a mutator that edits a part, where the parent need not be copied. */
   readonly editCost?: number;
-  /** Makes a mutator for an input and allocates its buffers. */
-  make(values: ParameterValues, input: InputDescriptor): Mutator;
+  /** Makes a mutator for an input and allocates its buffers. @param words settings that are words, by name */
+  make(values: ParameterValues, input: InputDescriptor, words?: SettingsContext['words']): Mutator;
 }
 
 /** Writes the parent to `out` from `offset` on, for mutators that change a part of it. */

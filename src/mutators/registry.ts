@@ -39,6 +39,8 @@ import { shear } from './image/shear.ts';
 import { spatial } from './image/spatial.ts';
 import { translate } from './image/translate.ts';
 import { zoom } from './image/zoom.ts';
+import { latent } from './latent/latent.ts';
+import { latentInterpolate } from './latent/latent-interpolate.ts';
 import { raise } from './metamorphic/raise.ts';
 import { reorder } from './metamorphic/reorder.ts';
 import type { Mutator, MutatorKind } from './mutator.ts';
@@ -159,6 +161,11 @@ export const MUTATOR_GROUPS: readonly MutatorGroup[] = [
     help: 'changes that an answer must follow in a known way, for metamorphic objectives',
     kinds: [raise, reorder],
   },
+  {
+    name: 'latents',
+    help: 'moves in the latent space of --encoder and --decoder, or of --generator',
+    kinds: [latent, latentInterpolate],
+  },
   { name: 'attacks', help: 'changes of the attacks of neurofuzz contest', kinds: [square, spatial] },
 ];
 
@@ -179,7 +186,8 @@ export const MUTATORS = new Registry<MutatorKind>({
 });
 
 /** A mutator with its parameters. Its spec names the mutator alone, also where a group was asked for. */
-export type ConfiguredMutator = Pick<ResolvedExtension<MutatorKind>, 'spec' | 'kind' | 'values'>;
+export type ConfiguredMutator = Pick<ResolvedExtension<MutatorKind>, 'spec' | 'kind' | 'values'> &
+  Partial<Pick<ResolvedExtension<MutatorKind>, 'words'>>;
 
 /** Whether a spec names several mutators, of which those that fit an input are used. */
 export function isMutatorGroup(spec: string): boolean {
@@ -192,7 +200,13 @@ export function fitsInput(kind: MutatorKind, input: InputDescriptor): boolean {
 }
 
 /** What an input of the right domain lacks for a mutator, as a clause for messages; undefined if nothing. */
-function lackOf({ name }: MutatorKind, { tokens, strings }: InputDescriptor): string | undefined {
+function lackOf(
+  { name, usesLatent }: MutatorKind,
+  { tokens, strings, isEncoded }: InputDescriptor,
+): string | undefined {
+  if (usesLatent === true && isEncoded !== true)
+    return 'needs a latent space of this input: give --encoder and --decoder, or --generator';
+
   if (name === dictionary.name && tokens?.dictionary.length === 0)
     return 'needs words: give some with --dictionary';
   if (name === category.name && strings?.words.length === 0)
@@ -219,14 +233,14 @@ function withDefaults(kind: MutatorKind): ConfiguredMutator {
 }
 
 /** Makes a mutator for an input. @throws UserError if it is for other kinds of inputs */
-export function makeMutator({ kind, values }: ConfiguredMutator, input: InputDescriptor): Mutator {
+export function makeMutator({ kind, values, words }: ConfiguredMutator, input: InputDescriptor): Mutator {
   if (!fitsInput(kind, input)) {
     const wanted = kind.domains.map((domain) => DOMAIN_LABELS[domain]).join(' or ');
     const given = input.domains.map((domain) => DOMAIN_LABELS[domain]).join(', ') || 'none';
     const reason = lackOf(kind, input) ?? `is for ${wanted}, and input ${input.name} is ${given}`;
     throw new UserError(`--mutator: ${kind.name} ${reason}`);
   }
-  return kind.make(values, input);
+  return kind.make(values, input, words);
 }
 
 /** The default mix of an input, chosen by its domains; the plainest mutator comes first. */

@@ -151,7 +151,7 @@ export function findClassOutput({ outputs }: Pick<JudgedBatch, 'outputs'>): Batc
 }
 
 /** Log-probability by class: log-softmax, or the logarithm where the values are probabilities already. */
-function logProbsOf(values: Float64Array): (classIndex: number) => number {
+export function logProbsOf(values: Float64Array): (classIndex: number) => number {
   const areProbabilities = isDistribution(values);
   const norm = logSumExp(values, 0, values.length, areProbabilities);
   return (classIndex) => toLogit(values[classIndex], areProbabilities) - norm;

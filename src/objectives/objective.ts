@@ -27,6 +27,20 @@ export interface Violation {
   readonly tensors: readonly string[];
   /** The violation for programs: tensors, indices, values. */
   readonly details: Readonly<Record<string, Detail>>;
+  /** What judges say of the input; absent where none were asked. */
+  readonly judges?: readonly JudgeOpinion[];
+}
+
+/** What a judge says of an input. */
+export interface JudgeOpinion {
+  /** The judge as the settings name it. */
+  readonly model: string;
+  /** The class that it gives; −1 where it gives none. */
+  readonly class: number;
+  /** Its softmax share of that class. */
+  readonly share: number;
+  /** Whether it gives the seed's class with the share that is asked for. */
+  readonly isSure: boolean;
 }
 
 /** A further run of the same testcases, whose answers should be the same: see `runAgain`. */
@@ -253,11 +267,53 @@ export function isTie(signature: string): boolean {
   return TIE_PREFIX.test(signature);
 }
 
+/** Which of the judges that `--judge` names find the seed's class clear in a wrong answer's input: none of them, or not all. */
+export const JUDGE_VERDICTS = ['unclear', 'disputed'] as const;
+
+export type JudgeVerdictName = (typeof JUDGE_VERDICTS)[number];
+
+/** What signatures of wrong answers begin with that judges do not find clear. */
+const VERDICT_PREFIX = new RegExp(`^(misclassified|confident-error)-(${JUDGE_VERDICTS.join('|')})(?=-|$)`);
+
+/** The signature of a wrong answer that judges do not all find clear: the word stands right behind the kind. */
+export function judgedSignature(kind: string, signature: string, verdict: JudgeVerdictName): string {
+  return signature.startsWith(kind) ? `${kind}-${verdict}${signature.slice(kind.length)}` : signature;
+}
+
+/** A signature as the objective gives it, before judges were asked. */
+export function withoutVerdict(signature: string): string {
+  return signature.replace(VERDICT_PREFIX, '$1');
+}
+
+/** What violations of a signature are that is counted and is no fault; undefined for a fault's. */
+export function noFaultName(signature: string): 'tie' | JudgeVerdictName | undefined {
+  if (isTie(signature)) return 'tie';
+  const verdict = VERDICT_PREFIX.exec(signature)?.[2];
+  return JUDGE_VERDICTS.find((name) => name === verdict);
+}
+
+/** Whether violations of a signature are no faults: ties, and wrong answers that judges do not find clear. */
+export function isNoFault(signature: string): boolean {
+  return noFaultName(signature) !== undefined;
+}
+
+/** Why violations of a signature are no faults, a clause for people; empty for a fault's. */
+export function noFaultReason(signature: string): string {
+  const name = noFaultName(signature);
+  if (name === undefined) return '';
+  if (name === 'tie') return 'a tie is not a fault';
+  return name === 'unclear'
+    ? "no judge is sure of the seed's class"
+    : "the judges do not agree on the seed's class";
+}
+
 /** Whether a signature belongs to an objective. */
 export function isSignatureOf(signature: string, name: string): boolean {
   return (
     signature === name ||
     signature.startsWith(`${name}-`) ||
+    withoutVerdict(signature) === name ||
+    withoutVerdict(signature).startsWith(`${name}-`) ||
     signature.replace(TIE_PREFIX, '$1-').startsWith(`${name}-`) ||
     (name === 'nonfinite' && isAbsorbed(signature))
   );

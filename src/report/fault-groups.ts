@@ -1,5 +1,5 @@
 import { plural } from '../core/format-number.ts';
-import { isTie } from '../objectives/objective.ts';
+import { noFaultName } from '../objectives/objective.ts';
 import type { KnownFault } from '../triage/baseline.ts';
 import { compareFaults, isCounted, statusOf } from '../triage/triage.ts';
 import type { ReportedFault } from './reported-fault.ts';
@@ -76,7 +76,8 @@ export function failureText({ name, message, ranTooFew }: FailedCampaign): strin
 
 /** The state of a fault as reports show it: `new`, `known`, `ignored`, `flaky`, `tie`; empty without a baseline. */
 export function stateText(fault: ReportedFault): string {
-  if (isTie(fault.signature) && !isCounted(fault)) return 'tie';
+  const noFault = noFaultName(fault.signature);
+  if (noFault !== undefined && !isCounted(fault)) return noFault;
   const status = statusOf(fault);
   if (status === 'flaky')
     return fault.state === 'new' || fault.state === undefined ? status : `${fault.state}, ${status}`;

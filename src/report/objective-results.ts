@@ -1,5 +1,5 @@
 import { plural } from '../core/format-number.ts';
-import { isSignatureOf, isTie } from '../objectives/objective.ts';
+import { isNoFault, isSignatureOf, noFaultReason } from '../objectives/objective.ts';
 import { isCounted, statusOf, type TriagedFault } from '../triage/triage.ts';
 import { type FailedCampaign, failureText, groupFaults, type InCampaign } from './fault-groups.ts';
 import type { Check, CheckOutcome } from './junit.ts';
@@ -82,8 +82,8 @@ function objectiveOutcome(campaign: string, newFaults: readonly ReportedFault[],
 function faultOutcome(fault: ReportedFault): CheckOutcome {
   const { state, summary, path, hits, reproduced, input, replay } = fault;
   const status = statusOf(fault);
-  if (isTie(fault.signature) && !isCounted(fault))
-    return { kind: 'skipped', message: `a tie is not a fault: ${summary}` };
+  if (isNoFault(fault.signature) && !isCounted(fault))
+    return { kind: 'skipped', message: `${noFaultReason(fault.signature)}: ${summary}` };
   if (state === 'known' || state === 'ignored') return { kind: 'skipped', message: `${state}: ${summary}` };
   if (status === 'flaky') return { kind: 'skipped', message: `flaky: ${summary}` };
   const manner = status === 'confirmed' ? '' : `, ${status}`;

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { pathToFileURL } from 'node:url';
 import { escapeControl, escapeControlInJson } from '../core/escape-control.ts';
 import { VERSION } from '../core/package-files.ts';
-import { isAbsorbed, isTie } from '../objectives/objective.ts';
+import { isAbsorbed, isNoFault } from '../objectives/objective.ts';
 import { OBJECTIVES } from '../objectives/registry.ts';
 import type { KnownFault } from '../triage/baseline.ts';
 import { compareFaults, isCounted, statusOf } from '../triage/triage.ts';
@@ -143,7 +143,7 @@ function fixedResult(name: string, fault: KnownFault, rules: readonly string[]) 
 
 /** `warning` for an infinity that comes to no output; `note` for a fault that does not reproduce, and for a tie, which is none. */
 function levelOf(fault: ReportedFault): 'error' | 'warning' | 'note' {
-  if (statusOf(fault) === 'flaky' || isTie(fault.signature)) return 'note';
+  if (statusOf(fault) === 'flaky' || isNoFault(fault.signature)) return 'note';
   return isAbsorbed(fault.signature) ? 'warning' : 'error';
 }
 

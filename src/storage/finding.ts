@@ -74,6 +74,8 @@ export interface Finding extends Lineage, Confirmation {
   readonly objective: string;
   readonly summary: string;
   readonly violation: Pick<Violation, 'tensors' | 'details'>;
+  /** What the judges of the campaign say of it; absent without `--judge`. */
+  readonly judges?: Violation['judges'];
   readonly model: { readonly path: string; readonly sha256: string; readonly runtime: RuntimeKind };
   /** The second model of a pair. The path of a derived model is relative to the campaign's folder. */
   readonly copy?: Finding['model'];

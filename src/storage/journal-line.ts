@@ -28,6 +28,7 @@ const RECORD_KEYS = [
   'reference',
   'generation',
   'mutators',
+  'latent',
   'novelty',
   'task',
   'site',

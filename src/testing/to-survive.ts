@@ -6,7 +6,7 @@ import { InterruptedError, UserError } from '../core/errors.ts';
 import { formatCount, plural } from '../core/format-number.ts';
 import { modelName } from '../core/model-name.ts';
 import { quote } from '../core/shell-quote.ts';
-import { isTie } from '../objectives/objective.ts';
+import { isNoFault } from '../objectives/objective.ts';
 import { LOCK_FILE } from '../storage/lock.ts';
 import { findingFoldersIn } from '../triage/findings.ts';
 import type { FuzzFinding, FuzzOptions, FuzzResult } from './api.ts';
@@ -85,7 +85,7 @@ async function firstRegression(
     if (verdict === 'fixed') continue;
     if (verdict === 'cannot run') throw new UserError(`${path} cannot be run again: ${note}`);
     const finding = await readFuzzFinding(path);
-    if (isTie(finding.signature)) continue;
+    if (isNoFault(finding.signature)) continue;
     return [
       `${finding.signature} (${verdict}), a regression of ${path}`,
       ...findingLines(finding),

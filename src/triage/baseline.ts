@@ -5,7 +5,7 @@ import { writeAtomically } from '../core/atomic-file.ts';
 import { verifyChecksum, withChecksum } from '../core/checksum.ts';
 import { errorMessage, fileError, UserError } from '../core/errors.ts';
 import { MAX_TEXT_BYTES, readText } from '../core/read-bounded.ts';
-import { isTie, SIGNATURE_VERSION } from '../objectives/objective.ts';
+import { isNoFault, SIGNATURE_VERSION } from '../objectives/objective.ts';
 import { OWN_BASELINE_FILE } from '../storage/campaign-store.ts';
 import { FORMAT_VERSION } from '../storage/finding.ts';
 import { Lock, LockedError } from '../storage/lock.ts';
@@ -68,7 +68,7 @@ export async function loadBaseline(path: string): Promise<Baseline> {
   for (const { finding } of readFindings(path, damage)) {
     const { signature, objective, summary, status, signatureVersion } = finding;
     if (signatureVersion !== SIGNATURE_VERSION) hasOtherSignatures = true;
-    if (status === 'flaky' || isTie(signature) || faults.has(signature)) continue;
+    if (status === 'flaky' || isNoFault(signature) || faults.has(signature)) continue;
     faults.set(signature, { signature, objective, summary, firstSeen: firstSeen.get(signature) ?? null });
   }
   return { faults: [...faults.values()], hasOtherSignatures, damage };
@@ -220,7 +220,7 @@ async function acquireBaseline(path: string): Promise<Lock> {
 export async function writeBaseline(path: string, faults: readonly KnownFault[]): Promise<void> {
   // A tie is no fault, and none is fixed when it does not come up.
   const known = faults
-    .filter(({ signature }) => !isTie(signature))
+    .filter(({ signature }) => !isNoFault(signature))
     .sort((a, b) => (a.signature < b.signature ? -1 : 1))
     .map(({ signature, objective, summary, firstSeen, state, note }) => ({
       signature,

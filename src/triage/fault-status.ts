@@ -1,4 +1,4 @@
-import { isTie } from '../objectives/objective.ts';
+import { isNoFault } from '../objectives/objective.ts';
 import type { Finding } from '../storage/finding.ts';
 
 /**
@@ -46,6 +46,6 @@ export function isKnown({ state }: Pick<FaultCounts, 'state'>): boolean {
  * that it violates.
  */
 export function isCounted(fault: FaultCounts): boolean {
-  const isFault = !isTie(fault.signature) || (fault.broken ?? 0) > 0;
+  const isFault = !isNoFault(fault.signature) || (fault.broken ?? 0) > 0;
   return isFault && isReproducible(fault) && !isKnown(fault);
 }

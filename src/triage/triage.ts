@@ -6,7 +6,7 @@ import type { BatchTensor } from '../model/batched-model.ts';
 import type { NamedTensor } from '../model/model.ts';
 import type { ClassGap } from '../objectives/class-gap.ts';
 import { FAILURE_KINDS } from '../objectives/crash-signature.ts';
-import { isAbsorbed, isTie, SIGNATURE_VERSION } from '../objectives/objective.ts';
+import { isAbsorbed, isNoFault, SIGNATURE_VERSION } from '../objectives/objective.ts';
 import { comparesModels, makeObjective, OBJECTIVES } from '../objectives/registry.ts';
 import { CAMPAIGN_FILE } from '../storage/campaign-store.ts';
 import type { Finding } from '../storage/finding.ts';
@@ -180,7 +180,7 @@ function summarizeFault(
     summary,
     firstSeen: seenTimes[0] ?? null,
     // A tie stands in no baseline: it would be new each time.
-    ...(baseline === undefined || isTie(signature) ? {} : { state: stateOf(known) }),
+    ...(baseline === undefined || isNoFault(signature) ? {} : { state: stateOf(known) }),
     ...(known?.note === undefined ? {} : { note: known.note }),
     campaigns: [...campaigns],
     hits: Math.max(hitCounts.get(signature) ?? 0, hitCount),
@@ -208,7 +208,7 @@ const OBJECTIVE_RANKING: readonly string[] = [...FAILURE_KINDS, ...OBJECTIVES.na
 
 /** Infinities that come to no output rank below all faults that do, and ties, which are none, below those. */
 function rankOf({ objective, signature }: TriagedFault): number {
-  if (isTie(signature)) return OBJECTIVE_RANKING.length + 2;
+  if (isNoFault(signature)) return OBJECTIVE_RANKING.length + 2;
   if (isAbsorbed(signature)) return OBJECTIVE_RANKING.length + 1;
   const rank = OBJECTIVE_RANKING.indexOf(objective);
   return rank < 0 ? OBJECTIVE_RANKING.length : rank;
@@ -221,7 +221,7 @@ function rankOf({ objective, signature }: TriagedFault): number {
 export function compareFaults(a: TriagedFault, b: TriagedFault): number {
   const [strength, otherStrength] = [strengthOf(a.gap), strengthOf(b.gap)];
   return (
-    Number(isTie(a.signature)) - Number(isTie(b.signature)) ||
+    Number(isNoFault(a.signature)) - Number(isNoFault(b.signature)) ||
     Number(isKnown(a)) - Number(isKnown(b)) ||
     Number(a.state === 'ignored') - Number(b.state === 'ignored') ||
     Number(isReproducible(b)) - Number(isReproducible(a)) ||

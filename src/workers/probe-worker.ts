@@ -20,6 +20,8 @@ import type { PairNoise } from '../model/pair-noise.ts';
 import type { ModelFiles, Quantization } from '../model/quantize/kind.ts';
 import { processDeathViolation } from '../objectives/crash-signature.ts';
 import type { RandomizeRequest } from '../saliency/randomize/randomize-model.ts';
+import type { JudgePath } from './extra-models/judge-models.ts';
+import type { CodecPaths, LatentReport, LatentRequest } from './extra-models/latent-models.ts';
 import { ProcessDied } from './lifetime/process-died.ts';
 import { RestartingProcess, type RestartingProcessOptions } from './lifetime/restarting-process.ts';
 import type { BatchLook } from './look-at-batches.ts';
@@ -243,6 +245,27 @@ export class ProbeWorker {
       onProgress(from + part.length);
     }
     return { reference, failed };
+  }
+
+  /** Checks that judges fit the model; their digests. @throws UserError naming the judge that does not fit */
+  checkJudges(judges: readonly JudgePath[], testcase: TestcaseData): Promise<string[]> {
+    return refuseIfProcessDies(judges[0].path, 'loading the judges', () =>
+      this.#process.call('checkJudges', { judges, testcase }, LOAD_TIMEOUT_MS),
+    );
+  }
+
+  /** Shapes that an encoder takes, without the batch. @throws UserError where it or the decoder can't be loaded */
+  encodedShapes(paths: CodecPaths): Promise<readonly (readonly (number | null)[])[]> {
+    return refuseIfProcessDies(paths.encoder, 'loading it or the decoder', () =>
+      this.#process.call('encodedShapes', paths, LOAD_TIMEOUT_MS),
+    );
+  }
+
+  /** What an encoder and a decoder make of the seeds. @throws UserError where they do not fit the input or each other */
+  surveyLatent(request: LatentRequest): Promise<LatentReport> {
+    return refuseIfProcessDies(request.encoder, 'encoding a seed', () =>
+      this.#process.call('surveyLatent', request, LOAD_TIMEOUT_MS),
+    );
   }
 
   /** Makes the plug-ins and opens the session that tasks run in. */

@@ -10,6 +10,8 @@ import type { InputDescriptor } from '../inputs/input-descriptor.ts';
 import type { TestcaseData } from '../inputs/testcase.ts';
 import type { BatchProbe } from '../model/batched-model.ts';
 import type { PairNoise } from '../model/pair-noise.ts';
+import type { JudgeSetup } from './extra-models/judge-models.ts';
+import type { LatentSetup } from './extra-models/latent-models.ts';
 
 /** Configuration of a worker process, as plain data. */
 export interface WorkerSetup {
@@ -29,6 +31,10 @@ export interface WorkerSetup {
   readonly hasSeedAccounts?: boolean;
   /** The norm of smaller balls around seeds that tasks may ask for; absent where none does. */
   readonly radiusNorm?: SeedNorm;
+  /** The latent space that mutators move in; absent where there is none. */
+  readonly latent?: LatentSetup;
+  /** Models that judge inputs of wrong answers; absent where none do. */
+  readonly judges?: JudgeSetup;
   readonly lengthChanges: LengthChanges | undefined;
   readonly watched: readonly string[];
   /** Goals that directed-search tasks may have. */

@@ -149,7 +149,7 @@ function casesFor({ domains }: MutatorKind): fc.Arbitrary<Case> {
       const high = kind === 'bool' ? 1 : Math.min(max, Math.max(least, range.high));
       const size = shape.reduce((product, side) => product * side, 1);
       const own = { low: kind === 'bool' ? 0 : low, high };
-      return { input: traitsOf({ type, size, range: own }), shape, linf, key };
+      return { input: traitsOf({ type, size, range: own, isEncoded: true }), shape, linf, key };
     });
 }
 
@@ -205,7 +205,8 @@ describe.each(MUTATORS.list())('$name', (kind) => {
           const mateBefore = mate.slice();
           const made = [0, 1].map(() => {
             const out = makeWorkingArray(type, size + 5);
-            const given = givenOf(key, bounds, shape, { partner: mate, mutantIndex: key % 8 });
+            const decoded = { before: mate, after: parent.map((value) => 2 * value) };
+            const given = givenOf(key, bounds, shape, { partner: mate, mutantIndex: key % 8, decoded });
             makeMutator({ spec: kind.name, kind, values }, input).mutate(out, 3, parent, given);
             if (kind.staysInBounds !== true) given.arithmetic.clip(out, 3, size, bounds);
             return out;
@@ -248,7 +249,8 @@ describe.each(MUTATORS.list())('$name', (kind) => {
         return Float64Array.from({ length: size }, (_, i) => readNumber(input.type, data, i));
       });
       const out = new Float64Array(size);
-      mutator.mutate(out, 0, parent, givenOf(key, bounds, shape, { partner: mate }));
+      const decoded = { before: parent, after: mate };
+      mutator.mutate(out, 0, parent, givenOf(key, bounds, shape, { partner: mate, decoded }));
       if (out.some((value, i) => value !== parent[i])) changed++;
     }
     expect(changed).toBeGreaterThan(5);

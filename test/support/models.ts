@@ -260,3 +260,34 @@ export function writePositionTableOnnx(folder: string): string {
   graph.output('y', 'float32', ['batch', 2]);
   return write(folder, 'position-table.onnx', graph);
 }
+
+/** Columns of the small autoencoder: an orthonormal basis of a plane in four dimensions. */
+export const PLANE = Float32Array.of(0.5, 0.5, 0.5, -0.5, 0.5, 0.5, 0.5, -0.5);
+
+/** Writes an encoder z = x·P and a decoder y = z·Pᵀ for four values in a plane of two; returns their paths. */
+export function writeAutoencoder(
+  folder: string,
+  { outputs = 4, batch = 'batch' as number | string, bias = 0, prefix = '' } = {},
+): { readonly encoder: string; readonly decoder: string } {
+  const encoder = new OnnxBuilder();
+  const p = encoder.constant('p', 'float32', [4, 2], PLANE);
+  encoder.node('MatMul', [encoder.input('x', 'float32', ['batch', 4]), p], 'z');
+  encoder.output('z', 'float32', ['batch', 2]);
+  const decoder = new OnnxBuilder();
+  const transposed = Float32Array.from({ length: 2 * outputs }, (_, i) => {
+    const [k, j] = [Math.floor(i / outputs), i % outputs];
+    return j < 4 ? PLANE[2 * j + k] : 0;
+  });
+  const q = decoder.constant('q', 'float32', [2, outputs], transposed);
+  const b = decoder.constant('b', 'float32', [1], Float32Array.of(bias));
+  decoder.node('MatMul', [decoder.input('z', 'float32', [batch, 2]), q], 'sum');
+  decoder.node('Add', ['sum', b], 'decoded');
+  decoder.output('decoded', 'float32', [batch, outputs]);
+  const paths = {
+    encoder: join(folder, `${prefix}encoder.onnx`),
+    decoder: join(folder, `${prefix}decoder.onnx`),
+  };
+  writeFileSync(paths.encoder, encoder.finish('encoder'));
+  writeFileSync(paths.decoder, decoder.finish('decoder'));
+  return paths;
+}

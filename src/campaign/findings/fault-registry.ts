@@ -1,6 +1,6 @@
 import type { HitCount } from '../../fuzzer/scheduling/task.ts';
 import { dependsOnMachine } from '../../objectives/crash-signature.ts';
-import { isSignatureOf, isTie, SIGNATURE_VERSION, type Violation } from '../../objectives/objective.ts';
+import { isNoFault, isSignatureOf, SIGNATURE_VERSION, type Violation } from '../../objectives/objective.ts';
 import {
   type Confirmation,
   type Finding,
@@ -29,7 +29,7 @@ export interface Fault extends SignatureRecord, ConfirmationCounts {
 
 /** Whether a finding of it was confirmed, and it is no tie: then a campaign ends with exit code 1. */
 export function isConfirmedFault({ kept, signature }: Pick<Fault, 'kept' | 'signature'>): boolean {
-  return kept > 0 && !isTie(signature);
+  return kept > 0 && !isNoFault(signature);
 }
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };

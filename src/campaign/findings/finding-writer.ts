@@ -6,7 +6,7 @@ import { lineageOf, type MutantOrigin } from '../../fuzzer/corpus/lineage.ts';
 import type { Hit } from '../../fuzzer/scheduling/task.ts';
 import type { ImageFormat } from '../../inputs/image.ts';
 import { type Lineage, type TestcaseData, testcaseId } from '../../inputs/testcase.ts';
-import { isTie, SIGNATURE_VERSION } from '../../objectives/objective.ts';
+import { isNoFault, SIGNATURE_VERSION } from '../../objectives/objective.ts';
 import type { CampaignStore } from '../../storage/campaign-store.ts';
 import {
   type Finding,
@@ -106,7 +106,7 @@ export class FindingWriter {
       if (outcome === undefined) continue;
       outcomes.push(outcome);
       countsBySignature.set(signature, faults.countsAfter(counts, outcome));
-      if (untilFinding && outcome.status !== 'flaky' && !isTie(signature)) break;
+      if (untilFinding && outcome.status !== 'flaky' && !isNoFault(signature)) break;
     }
     return outcomes;
   }
@@ -260,6 +260,7 @@ export class FindingWriter {
       // Names of tensors come from the model and may hold control characters.
       summary: escapeControl(summary ?? violation.summary),
       violation: { tensors: violation.tensors, details: details ?? violation.details },
+      ...(violation.judges === undefined ? {} : { judges: violation.judges }),
       model,
       ...(secondModel === undefined ? {} : { copy: secondModel }),
       seed: masterSeed,

@@ -21,7 +21,7 @@ export function isBallConstrained({ linf, l2, l0 }: Pick<CampaignConfig, 'linf' 
 export function checkLabels(
   config: Pick<
     CampaignConfig,
-    'labels' | 'linf' | 'l2' | 'l0' | 'deephunter' | 'edits' | 'valid' | 'threatModel'
+    'labels' | 'linf' | 'l2' | 'l0' | 'deephunter' | 'edits' | 'valid' | 'threatModel' | 'decoder' | 'judge'
   >,
   objectives: readonly Pick<ObjectiveDescriptor, 'name' | 'labelled'>[],
   searches = true,
@@ -49,11 +49,19 @@ function keepsClasses({
   edits,
   valid,
   threatModel,
+  decoder,
+  judge,
   ...norms
-}: Pick<CampaignConfig, 'linf' | 'l2' | 'l0' | 'deephunter' | 'edits' | 'valid' | 'threatModel'>): boolean {
+}: Pick<
+  CampaignConfig,
+  'linf' | 'l2' | 'l0' | 'deephunter' | 'edits' | 'valid' | 'threatModel' | 'decoder' | 'judge'
+>): boolean {
   return (
     // Whoever names a threat model has said how far an input may be changed.
     threatModel !== undefined ||
+    // A move in latent space is limited by latent:most=, and judges tell whether it kept the class.
+    decoder !== undefined ||
+    judge !== undefined ||
     isBallConstrained(norms) ||
     [deephunter, edits, valid].some((limit) => limit !== undefined)
   );

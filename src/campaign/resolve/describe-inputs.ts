@@ -1,5 +1,6 @@
 import type { Domain, InputDescriptor } from '../../inputs/input-descriptor.ts';
 import type { Seeds } from '../../inputs/seeds.ts';
+import type { InputSpec } from '../../model/model.ts';
 import type { DType } from '../../tensor/tensor.ts';
 import type { InputRanges } from './infer-ranges.ts';
 import type { InputSettings } from './input-settings.ts';
@@ -10,14 +11,17 @@ import { type TokenPlan, tokenDescriptor } from './tokens.ts';
  * Describes each input to mutators and constraints, in the model's order.
  *
  * @param fixedMasks by input, 1 at each position that is never mutated
+ * @param isEncoded whether there is a latent space of an input of numbers
  */
 export function describeInputs(
   { testcaseInputs, inferredInputs, tokens, strings, dictionaries }: InputSettings,
   seeds: Seeds,
   { ranges, tables, imageFormats }: InputRanges,
   fixedMasks: readonly (Uint8Array | undefined)[],
+  isEncoded: (input: InputSpec) => boolean = () => false,
 ): InputDescriptor[] {
-  return testcaseInputs.map(({ name, type }, i): InputDescriptor => {
+  return testcaseInputs.map((input, i): InputDescriptor => {
+    const { name, type } = input;
     const plan = tokens[i];
     const { splits } = inferredInputs[i];
     const ofTokens = plan === undefined ? undefined : tokenDescriptor(plan, dictionaries[i], seeds, i);
@@ -39,6 +43,7 @@ export function describeInputs(
       picture: imageFormats[i],
       columns: tables[i]?.columns,
       fixed: fixedMasks[i],
+      ...(plan === undefined && strings[i] === undefined && isEncoded(input) ? { isEncoded: true } : {}),
       tokens: ofTokens,
       strings: strings[i] && stringDescriptor(strings[i], seeds, i),
       ...(splits === undefined ? {} : { splits }),

@@ -56,6 +56,8 @@ export interface InputOptions {
   readonly tryRun?: TryTestcase;
   /** Seeds to draw where none are given; by default as many as the model's size allows. */
   readonly drawnSeeds?: number | undefined;
+  /** Whether there is a latent space of an input. */
+  readonly isEncoded?: ((input: InputSpec) => boolean) | undefined;
 }
 
 /**
@@ -69,10 +71,16 @@ export async function resolveInputs(
     InputConfig &
     MutationConfig &
     Pick<Partial<BudgetConfig>, 'time'> &
-    Pick<Partial<CampaignConfig>, 'coverageReference' | 'threatModel'>,
+    Pick<Partial<CampaignConfig>, 'coverageReference' | 'threatModel' | 'decoder'>,
   masterSeed: string,
   notices: Notices,
-  { keepsLabels = false, tryRun, drawnSeeds }: InputOptions = {},
+  {
+    keepsLabels = false,
+    tryRun,
+    drawnSeeds,
+    // Commands that do not mutate do not open the models either.
+    isEncoded = () => config.decoder !== undefined,
+  }: InputOptions = {},
 ): Promise<ResolvedInputs> {
   const shape = await resolveOpenSizes(model, config, tryRun, notices);
   const settings = await readInputSettings(model, { ...config, shape }, notices);
@@ -84,7 +92,7 @@ export async function resolveInputs(
   if (!takesPrompts) explainGuesses(settings, config, seedSet.areGiven, notices);
   const ranges = inferRanges(settings, seedSet, config.mutator, notices);
   const fixedMasks = await readFixedMasks(config.fixed, testcaseInputs);
-  const descriptors = describeInputs(settings, seedSet.seeds, ranges, fixedMasks);
+  const descriptors = describeInputs(settings, seedSet.seeds, ranges, fixedMasks, isEncoded);
   const mutators = await chooseMutators(requestedMutators, descriptors, ranges.isKept, {
     keepsLabels,
     refusesMeaningChanges: config.threatModel?.may === 'content-preserving',

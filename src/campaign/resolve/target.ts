@@ -15,6 +15,7 @@ import type { SeedAccountsOptions } from '../../fuzzer/seeds/seed-accounts.ts';
 import { NO_CLASS } from '../../inputs/class-label.ts';
 import { distinctShapes } from '../../inputs/seeds.ts';
 import type { TryTestcase } from '../../inputs/sizes/try-sizes.ts';
+import { stripBatchDimension } from '../../model/batch-axis.ts';
 import { canExposeTensors } from '../../model/can-expose-tensors.ts';
 import type { WatchedTensors } from '../../model/coverage-tensors.ts';
 import type { InputInvariants, ModelInfo, SecondModelOptions } from '../../model/model.ts';
@@ -33,6 +34,7 @@ import { inputBoxes, NO_BOXES } from './bounds/input-boxes.ts';
 import { checkLabels, checkObjectiveTensors, isBallConstrained } from './check-objectives.ts';
 import { findInvariants } from './input-invariants.ts';
 import { type ResolvedInputs, resolveInputs } from './inputs.ts';
+import { findEncodedInputs, type ResolvedLatent, resolveLatent } from './latent/resolve-latent.ts';
 import {
   checkCalibrationSeeds,
   checkHalfSettings,
@@ -107,6 +109,10 @@ export interface Target {
   readonly seedAccounts: SeedAccountsOptions | undefined;
   /** Which kind of feedback the coverage criterion gives. */
   readonly feedback: FeedbackName;
+  /** The latent space that mutators move in; undefined where there is none. */
+  readonly latent: ResolvedLatent | undefined;
+  /** Digests of the judges, in their order. */
+  readonly judgeSha256: readonly string[];
   readonly setup: WorkerSetup;
 }
 
@@ -151,7 +157,9 @@ export async function resolveTarget(
   const namedPair =
     copyKind === undefined ? await loadNamedModel(config, firstModel, probeWorker) : undefined;
   const tryRun: TryTestcase = (seed) => probeWorker.tryRun(seed);
+  const isEncoded = await findEncodedInputs(config, stripBatchDimension(firstModel.inputs), probeWorker);
   const resolved = await resolveInputs(firstModel, config, masterSeed, notices, {
+    isEncoded,
     keepsLabels: objectives.some(({ labelled }) => labelled === true) && !isBallConstrained(config),
     tryRun,
     drawnSeeds: recorded && (recorded.workload?.drawnSeeds ?? DRAWN_SEED_COUNT),
@@ -159,6 +167,10 @@ export async function resolveTarget(
   const runnable = await withRunnableSeed(firstModel, resolved, tryRun, notices);
   await plausibility?.checkInputs(firstModel.inputs);
   const inputs = (await plausibility?.plausibleSeeds(runnable, notices)) ?? runnable;
+  const latent = await resolveLatent(config, inputs, probeWorker, notices);
+  const judges = judgeSetup(config, objectives);
+  const judgeSha256 =
+    judges === undefined ? [] : await probeWorker.checkJudges(judges.models, inputs.seeds[0]);
   const sizeChanges =
     recorded === undefined
       ? await resolveSizeChanges(firstModel, inputs, config, tryRun, notices)
@@ -249,6 +261,8 @@ export async function resolveTarget(
   reportReferenceFailures(failed, (inputs.reference ?? seeds).length, isGiven, (text) => notices.warn(text));
   const setup = workerSetup(config, {
     inputs,
+    latent,
+    judges,
     seedAccounts,
     resizedDescriptors: resizedDescriptors(inputs, sizeChanges.running),
     goals,
@@ -284,8 +298,23 @@ export async function resolveTarget(
     objectives,
     seedAccounts,
     feedback,
+    latent,
+    judgeSha256,
     setup,
   };
+}
+
+/** The judges of the settings; undefined without any. @throws UserError where no objective needs labels */
+function judgeSetup(
+  { judge, sure }: Pick<CampaignConfig, 'judge' | 'sure'>,
+  objectives: readonly Pick<ObjectiveDescriptor, 'labelled'>[],
+): WorkerSetup['judges'] {
+  if (judge === undefined) return undefined;
+  if (!objectives.some(({ labelled }) => labelled === true))
+    throw new UserError(
+      '--judge is for wrong classes, and no objective finds any: add --objective misclassified and --labels',
+    );
+  return { models: [judge].flat().map((given) => ({ path: resolve(given), given })), sure };
 }
 
 /** Prepares the probe worker; a refusal of the surrogate names it. */
@@ -347,8 +376,12 @@ function workerSetup(
     noise,
     reference,
     seedAccounts,
+    latent,
+    judges,
     ...resolved
   }: {
+    readonly judges: WorkerSetup['judges'];
+    readonly latent: ResolvedLatent | undefined;
     readonly inputs: ResolvedInputs;
     readonly goals: ResolvedGoals;
     readonly seedAccounts: SeedAccountsOptions | undefined;
@@ -371,6 +404,8 @@ function workerSetup(
     mutators,
     limits,
     ...plausibleSetup(config),
+    ...(latent === undefined ? {} : { latent: latent.setup }),
+    ...(judges === undefined ? {} : { judges }),
     ...(seedAccounts === undefined ? {} : { hasSeedAccounts: true }),
     ...(seedAccounts?.perSeed === 'least' ? { radiusNorm: seedAccounts.norm } : {}),
     lengthChanges,

@@ -22,6 +22,8 @@ const FLAG_GROUPS: Readonly<Record<string, readonly string[]>> = {
     '--against-runtime',
     '--quantize',
     '--match',
+    '--judge',
+    '--sure',
     '--timeout',
   ],
   'How mutants are made': [
@@ -34,6 +36,10 @@ const FLAG_GROUPS: Readonly<Record<string, readonly string[]>> = {
     '--deephunter',
     '--fixed',
     '--dictionary',
+    '--encoder',
+    '--decoder',
+    '--decoded',
+    '--latent-input',
   ],
   Limits: [
     '--preset',

@@ -190,6 +190,7 @@ Examples:
   neurofuzz fuzz model.json --seeds image=digits/ label=labels.npy --mutator label=none
   neurofuzz fuzz --config campaign.yaml --until-finding --seed 7
   neurofuzz fuzz model.onnx --seeds digits.npz --guidance none --execs 1000000
+  neurofuzz fuzz model.onnx --seeds digits.npz --labels labels.npy --objective misclassified --encoder enc.onnx --decoder dec.onnx --mutator latent
   neurofuzz fuzz lm.onnx --seeds prompts.txt --generate vocabulary=tokenizer.json length=64 --objective text
 
 Write a value that starts with a minus sign with =: --range=-1,1`;

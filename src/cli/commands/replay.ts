@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import type { Command } from 'commander';
 import { fileError } from '../../core/errors.ts';
-import { isTie } from '../../objectives/objective.ts';
+import { isNoFault, noFaultReason } from '../../objectives/objective.ts';
 import type { Check, CheckOutcome } from '../../report/junit.ts';
 import type { ReplayResult, Verdict } from '../../triage/replay.ts';
 import { addOutputFlags } from '../arguments/output-flags.ts';
@@ -68,7 +68,7 @@ async function run(paths: readonly string[], options: ReplayFlags): Promise<void
   const failing =
     options.regression === true
       ? counts.regressed
-      : results.filter(({ verdict, signature }) => verdict !== 'fixed' && !isTie(signature)).length;
+      : results.filter(({ verdict, signature }) => verdict !== 'fixed' && !isNoFault(signature)).length;
   process.exitCode = failing > 0 ? EXIT.findings : EXIT.done;
 }
 
@@ -115,7 +115,8 @@ async function writeJunit(
 function outcomeOf(result: ReplayResult, isRegression: boolean): CheckOutcome {
   const { verdict, summary, note, path, reproduced } = result;
   if (verdict === 'fixed') return { kind: 'passed' };
-  if (isTie(result.signature)) return { kind: 'skipped', message: `a tie is not a fault: ${summary}` };
+  if (isNoFault(result.signature))
+    return { kind: 'skipped', message: `${noFaultReason(result.signature)}: ${summary}` };
   const details = [`${verdict} (${reproduced})`, note, repairText(result), path]
     .filter((text) => text !== '')
     .join('\n');

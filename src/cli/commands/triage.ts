@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import { formatNumber, plural } from '../../core/format-number.ts';
 import { parseParameterValue } from '../../extensions/parameters.ts';
 import { DISAGREEMENT_PARAMETERS, DISAGREEMENT_WORDS } from '../../objectives/disagreement-parameters.ts';
-import { isTie } from '../../objectives/objective.ts';
+import { noFaultName } from '../../objectives/objective.ts';
 import type { Finding } from '../../storage/finding.ts';
 import type { TriagedFault, TriageResult } from '../../triage/triage.ts';
 import { describedCommand } from '../command-summaries.ts';
@@ -71,7 +71,7 @@ function faultTable(
   statusOf: (fault: TriagedFault) => Finding['status'],
 ): string[] {
   const rows = faults.map((fault) => [
-    isTie(fault.signature) ? 'tie' : (fault.state ?? ''),
+    noFaultName(fault.signature) ?? fault.state ?? '',
     fault.signature,
     keptText(fault),
     reproducedText(fault, statusOf(fault)),

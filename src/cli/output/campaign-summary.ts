@@ -13,7 +13,7 @@ import { successLine, threatSuccess } from '../../campaign/threat-model/success.
 import { formatCount, plural } from '../../core/format-number.ts';
 import { quote } from '../../core/shell-quote.ts';
 import { recallText } from '../../coverage/index/recall-sample.ts';
-import { isAbsorbed, isTie } from '../../objectives/objective.ts';
+import { isAbsorbed, isNoFault, isTie, noFaultReason } from '../../objectives/objective.ts';
 import { launcher, resumeLine } from '../launcher.ts';
 
 /** The object that `fuzz --json` prints. */
@@ -187,15 +187,33 @@ function keptText({ kept, batchDependent, why }: Fault): string {
 }
 
 /** That there is no fault, and how many ties there are beside. */
-function nothingFoundText(ties: readonly Fault[]): string {
-  const hits = ties.reduce((sum, tie) => sum + tie.hits, 0);
-  return hits === 0
-    ? 'nothing found'
-    : `nothing found except ties, which do not count as faults: ${plural(hits, 'hit')}`;
+function nothingFoundText(others: readonly Fault[]): string {
+  const countOf = (list: readonly Fault[]): string =>
+    plural(
+      list.reduce((sum, { hits }) => sum + hits, 0),
+      'hit',
+    );
+  const ties = others.filter(({ signature }) => isTie(signature));
+  const unclear = others.filter(({ signature }) => !isTie(signature));
+  const clauses = [
+    ...(ties.length === 0 ? [] : [`ties, which do not count as faults: ${countOf(ties)}`]),
+    ...(unclear.length === 0
+      ? []
+      : [
+          `wrong answers whose inputs the judges do not all find clear, which do not count as faults: ${countOf(unclear)}`,
+        ]),
+  ];
+  return clauses.length === 0 ? 'nothing found' : `nothing found except ${clauses.join('; and ')}`;
 }
 
 /** Stop reasons after which the campaign can be resumed. */
 const RESUMABLE: ReadonlySet<CampaignSummary['stopped']> = new Set(['interrupted', 'time', 'disk']);
+
+/** What a fault that is none begins with in the list. */
+function notAFault({ signature }: Fault): string {
+  if (!isNoFault(signature)) return '';
+  return isTie(signature) ? 'not a fault: ' : `not a fault, since ${noFaultReason(signature)}: `;
+}
 
 /** Formats the summary that is printed at the end of a campaign. */
 export function summaryLines(summary: CampaignSummary): string[] {
@@ -218,18 +236,18 @@ export function summaryLines(summary: CampaignSummary): string[] {
   lines.push(...statistics.seedAccounts.flatMap(seedLines));
   lines.push(...threatLines(summary));
   if (statistics.execs > 0) lines.push(newFaultLine(statistics));
-  if (statistics.faults.every(({ signature }) => isTie(signature)))
+  if (statistics.faults.every(({ signature }) => isNoFault(signature)))
     lines.push(nothingFoundText(statistics.faults), `campaign: ${folder}`);
   lines.push(...notLookedIntoLines(statistics.notLookedInto));
   if (RESUMABLE.has(summary.stopped)) {
     lines.push(`resume: ${resumeLine(folder)}`);
   }
-  const rank = ({ signature }: Fault): number => (isTie(signature) ? 2 : Number(isAbsorbed(signature)));
+  const rank = ({ signature }: Fault): number => (isNoFault(signature) ? 2 : Number(isAbsorbed(signature)));
   for (const fault of [...statistics.faults].sort((a, b) => rank(a) - rank(b))) {
     lines.push(
       '',
       `${fault.signature}: ${fault.summary}`,
-      `  ${isTie(fault.signature) ? 'not a fault: ' : ''}${plural(fault.hits, 'hit')}, first at mutant ${formatCount(fault.firstExecs)} after ${fault.firstSeconds.toFixed(2)} s, ${keptText(fault)}`,
+      `  ${notAFault(fault)}${plural(fault.hits, 'hit')}, first at mutant ${formatCount(fault.firstExecs)} after ${fault.firstSeconds.toFixed(2)} s, ${keptText(fault)}`,
       `  ${join(folder, fault.path)}`,
       `  replay: ${launcher()} replay ${quote(join(folder, fault.path))}`,
     );

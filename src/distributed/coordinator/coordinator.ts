@@ -60,6 +60,12 @@ export function queueExecutorFactory(options: QueueOptions): ExecutorFactory {
         throw new UserError(
           `--queue: the model of threatModel.plausible (${setup.plausible.path}) does not travel: run the campaign without --queue`,
         );
+      if (setup.judges !== undefined)
+        throw new UserError('--queue: the models of --judge do not travel: run the campaign without --queue');
+      if (setup.latent !== undefined)
+        throw new UserError(
+          '--queue: the models of --encoder and --decoder do not travel: run the campaign without --queue',
+        );
       await collectCampaignFiles(setup, loadOptions).catch((error: unknown) => {
         throw error instanceof UserError ? new UserError(`--queue: ${error.message}`) : error;
       });

@@ -210,6 +210,7 @@ export class CorpusAdmission {
       id,
       reason,
       candidates.predictedClasses[i],
+      candidates.latents?.[i] ?? undefined,
     );
     const entry = { ...record, data, activations };
     this.insert(entry);

@@ -14,7 +14,10 @@ export interface CorpusEntryRecord extends Lineage {
 
 /** What of a corpus entry stays in memory, with the indices of the entries that constraints measure it from. */
 export interface CorpusEntry
-  extends Pick<CorpusEntryRecord, 'id' | 'parent' | 'ancestor' | 'reference' | 'generation' | 'outcome'> {
+  extends Pick<
+    CorpusEntryRecord,
+    'id' | 'parent' | 'ancestor' | 'reference' | 'generation' | 'outcome' | 'latent'
+  > {
   readonly ancestorIndex: number;
   /** The entry that DeepHunter's rule measures from: the ancestor, or a geometric transform of it. */
   readonly referenceIndex: number;

@@ -1,4 +1,5 @@
 import { withRoomFor } from '../../core/growable-array.ts';
+import type { LatentChange } from '../../inputs/testcase.ts';
 import type { CorpusEntry } from './corpus-entry.ts';
 import { IdIndex } from './id-index.ts';
 
@@ -24,6 +25,8 @@ export class EntryTable {
   #references = new Int32Array(INITIAL_CAPACITY);
   #generations = new Uint32Array(INITIAL_CAPACITY);
   #outcomes = new Int32Array(INITIAL_CAPACITY);
+  /** Of entries whose latent vector moved. */
+  readonly #latents = new Map<number, LatentChange>();
   /** Ids of relatives that are not those of the entries at their indices, by index. */
   readonly #otherIds = {
     parent: new Map<number, string>(),
@@ -54,6 +57,7 @@ export class EntryTable {
     this.#references[index] = reference === undefined ? NONE : referenceIndex;
     this.#generations[index] = entry.generation;
     this.#outcomes[index] = entry.outcome;
+    if (entry.latent !== undefined) this.#latents.set(index, entry.latent);
     if (this.#parents[index] === ABSENT && parent !== null) this.#otherIds.parent.set(index, parent);
     if (ancestor !== this.#ids.idAt(ancestorIndex)) this.#otherIds.ancestor.set(index, ancestor);
     if (reference !== undefined && reference !== this.#ids.idAt(referenceIndex))
@@ -101,6 +105,10 @@ export class EntryTable {
   outcome(index: number): number {
     return this.#outcomes[index];
   }
+
+  latent(index: number): LatentChange | undefined {
+    return this.#latents.get(index);
+  }
 }
 
 class TableEntry implements CorpusEntry {
@@ -142,5 +150,9 @@ class TableEntry implements CorpusEntry {
 
   get outcome(): number {
     return this.#table.outcome(this.#index);
+  }
+
+  get latent(): LatentChange | undefined {
+    return this.#table.latent(this.#index);
   }
 }

@@ -2,7 +2,7 @@ import type { ConstraintLimits } from '../../constraints/constraint-limits.ts';
 import { findBrokenConstraints } from '../../constraints/find-broken-constraints.ts';
 import type { InputDescriptor } from '../../inputs/input-descriptor.ts';
 import { resizeTestcase } from '../../inputs/sizes/size-change.ts';
-import type { Lineage, TestcaseData } from '../../inputs/testcase.ts';
+import type { LatentChange, Lineage, TestcaseData } from '../../inputs/testcase.ts';
 import type { ArmDescriptor } from '../scheduling/mutator-arms.ts';
 import { mutatorNames, stackOf } from '../scheduling/mutator-stack.ts';
 import type { Task } from '../scheduling/task.ts';
@@ -28,6 +28,8 @@ export interface MutantOrigin {
   readonly isRebased: boolean;
   /** Queries spent on the seed until this mutant had run, those of its pick included; undefined where they are not limited. */
   readonly queries?: number | undefined;
+  /** How its latent vector moved; undefined where it did not. */
+  readonly latent?: LatentChange | undefined;
 }
 
 export interface LineageOptions {
@@ -51,7 +53,7 @@ export class LineageTracker {
   }
 
   /** @param path the picks that made the mutant out of the corpus entry, one after the other */
-  originOf(task: Task, pick: number, path: readonly number[] = [pick]): MutantOrigin {
+  originOf(task: Task, pick: number, path: readonly number[] = [pick], latent?: LatentChange): MutantOrigin {
     const { corpus, arms } = this.#options;
     const parent = corpus.at(task.parents[pick]);
     return {
@@ -64,6 +66,7 @@ export class LineageTracker {
       mutationCount: path.length,
       isRebased: this.#isRebased(task, pick),
       queries: task.queries?.[pick],
+      ...(latent === undefined ? {} : { latent }),
     };
   }
 
@@ -75,9 +78,10 @@ export class LineageTracker {
     id: string,
     { novelty, goalName }: AdmissionReason,
     predictedClass: number,
+    latent?: LatentChange,
   ): CorpusEntryRecord {
     return {
-      ...lineageOf(this.originOf(task, pick, path), id),
+      ...lineageOf(this.originOf(task, pick, path, latent), id),
       novelty: Number.isFinite(novelty) ? novelty : null,
       task: task.number,
       ...(goalName === undefined ? {} : { site: goalName }),
@@ -118,7 +122,10 @@ function sizeMutators({ sizeChange }: Task, names: readonly string[]): string[] 
 }
 
 /** The lineage of a mutant with this id. */
-export function lineageOf({ parent, mutators, mutationCount, isRebased }: MutantOrigin, id: string): Lineage {
+export function lineageOf(
+  { parent, mutators, mutationCount, isRebased, latent }: MutantOrigin,
+  id: string,
+): Lineage {
   const reference = isRebased ? id : parent.reference;
   return {
     id,
@@ -127,5 +134,6 @@ export function lineageOf({ parent, mutators, mutationCount, isRebased }: Mutant
     ...(reference === undefined ? {} : { reference }),
     generation: parent.generation + mutationCount,
     mutators,
+    ...(latent === undefined ? {} : { latent }),
   };
 }

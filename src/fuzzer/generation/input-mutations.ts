@@ -11,6 +11,7 @@ import type { Arm } from '../scheduling/mutator-arms.ts';
 import { stackOf } from '../scheduling/mutator-stack.ts';
 import type { CorpusEntryData, Task } from '../scheduling/task.ts';
 import type { BoundsCache } from './bounds-cache.ts';
+import type { LatentMoves } from './latent-moves.ts';
 import { followLength } from './length-changes.ts';
 import type { ParentSource } from './parent-source.ts';
 import type { ScratchBuffers } from './scratch-buffers.ts';
@@ -23,6 +24,8 @@ export interface PickSlice {
   readonly parent: CorpusEntryData;
   /** Of each input, the slope of the distance from the task's goal at the parent. Absent where it is not known. */
   readonly slopes?: readonly (InputSlope | TokenSlope | undefined)[] | undefined;
+  /** Moves of latent vectors of its step. */
+  readonly latents?: LatentMoves | undefined;
 }
 
 /** How one input of a pick's mutants is made: by mutators, or from the parent at another length. */
@@ -147,7 +150,7 @@ export class InputMutations {
    */
   write(
     mutation: InputMutation | undefined,
-    { form, parent: { data } }: PickSlice,
+    { pick, form, latents, parent: { data } }: PickSlice,
     input: number,
     batch: TensorData,
     row: number,
@@ -171,12 +174,15 @@ export class InputMutations {
     context.mutantIndex = mutantIndex;
     const last = edits === undefined ? stack.length - 1 : firstInPlace(stack);
     edits?.begin();
+    let moves = 0;
     for (let step = 0; step < stack.length; step++) {
       const { mutator, confined } = stack[step];
       const isLast = step >= last;
       const out = isLast ? (isFloat ? batch : scratch.mutant) : scratch.intermediate(step, size);
       const offset = isLast && isFloat ? row * size : 0;
       context.partner = partner ?? from;
+      if (mutator.moveLatent !== undefined)
+        context.decoded = latents?.decodedMove(pick, mutantIndex, moves++);
       mutator.mutate(out, offset, from, context);
       if (!confined) clip(vectorMath, out, offset, size, context);
       from = out;

@@ -5,7 +5,7 @@ import { UserError } from '../../core/errors.ts';
 import { type Random, randomStream } from '../../core/random.ts';
 import { callWithTimeout, PluginError } from '../../extensions/plugin-loader.ts';
 import type { InputDescriptor } from '../../inputs/input-descriptor.ts';
-import type { TestcaseData } from '../../inputs/testcase.ts';
+import type { LatentChange, TestcaseData } from '../../inputs/testcase.ts';
 import { groupIntoBatches, type ShapeSignature, type TestcaseBatch } from '../../model/testcase-batch.ts';
 import type { InputSlope, TokenSlope } from '../../mutators/mutator.ts';
 import { NoisePool } from '../../mutators/simd/noise-pool.ts';
@@ -16,6 +16,7 @@ import { MUTANTS_PER_PICK } from '../scheduling/task-sizes.ts';
 import type { SeedNorm } from '../seeds/seed-distance.ts';
 import { BoundsCache } from './bounds-cache.ts';
 import { type InputMutation, InputMutations, type PickSlice } from './input-mutations.ts';
+import type { LatentMoves } from './latent-moves.ts';
 import { followLength, type LengthChanges } from './length-changes.ts';
 import { MutantShapes } from './mutant-shapes.ts';
 import type { ParentSource } from './parent-source.ts';
@@ -54,6 +55,8 @@ export interface TaskStep {
   readonly streamKey: readonly number[];
   /** By pick, the slope of the distance from the task's goal in each input; absent from a task that does not ascend. */
   readonly slopes?: ReadonlyMap<number, readonly (InputSlope | TokenSlope | undefined)[]>;
+  /** Moves of latent vectors; absent where no pick has any. */
+  readonly latents?: LatentMoves | undefined;
 }
 
 /** All of a task in one step. */
@@ -74,6 +77,10 @@ export class MutantGenerator {
   readonly #noise: NoisePool;
   /** Of each row, its pick. */
   readonly #picks: Int32Array;
+  /** Of each row, the number of its mutant among those of its pick. */
+  readonly #places: Uint8Array;
+  /** Moves of the step whose mutants the batch holds. */
+  #latents: LatentMoves | undefined;
   /** Of each row, 1 where it holds its parent, since no mutant was within the constraints. */
   readonly #voidRows: Uint8Array;
   readonly #projector: ConstraintProjector | undefined;
@@ -121,6 +128,7 @@ export class MutantGenerator {
       scratch,
     });
     this.#picks = new Int32Array(batch);
+    this.#places = new Uint8Array(batch);
     this.#voidRows = new Uint8Array(batch);
   }
 
@@ -137,6 +145,7 @@ export class MutantGenerator {
     step: TaskStep = wholeTask(task),
   ): Generator<MutantBatch> {
     if (step.from === 0) this.#rejected = 0;
+    this.#latents = step.latents;
     let first = step.from * MUTANTS_PER_PICK;
     for (const slices of groupIntoBatches(
       this.#groupPicks(task, source, step),
@@ -163,6 +172,7 @@ export class MutantGenerator {
           const mutantIndex = (done + row) % MUTANTS_PER_PICK;
           const count = Math.min(slice.mutants - mutantIndex, rows - row);
           this.#picks.fill(slice.pick, row, row + count);
+          for (let n = 0; n < count; n++) this.#places[row + n] = mutantIndex + n;
           const span = { row, mutantIndex, count };
           this.#guardPlugins(() => this.#mutatePick(task, source, slice, span, random));
           row += count;
@@ -177,6 +187,11 @@ export class MutantGenerator {
   /** Index in the task of the pick that a row of the batch was made for. */
   pickOf(row: number): number {
     return this.#picks[row];
+  }
+
+  /** How the latent vector of a row moved; undefined where it did not. */
+  latentChangeOf(row: number): LatentChange | undefined {
+    return this.#latents?.changeOf(this.#picks[row], this.#places[row]);
   }
 
   /** Whether a row of the batch holds no mutant: its outcome must be ignored. */
@@ -299,7 +314,7 @@ export class MutantGenerator {
   #groupPicks(
     task: Task,
     source: ParentSource,
-    { from, to, parentOf, streamKey, slopes: slopesByPick }: TaskStep,
+    { from, to, parentOf, streamKey, slopes: slopesByPick, latents }: TaskStep,
   ): PickSlice[] {
     const byShape = new Map<string, PickSlice[]>();
     const random = randomStream(this.#options.masterSeed, 'resize', task.number, ...streamKey);
@@ -310,7 +325,7 @@ export class MutantGenerator {
       const form = this.#shapes.shapeOf(task, pick, parent, ancestorLength, random);
       const slices = byShape.get(form.key) ?? [];
       const mutants = Math.min(MUTANTS_PER_PICK, task.mutants - pick * MUTANTS_PER_PICK);
-      slices.push({ pick, form, mutants, parent, slopes: slopesByPick?.get(pick) });
+      slices.push({ pick, form, mutants, parent, slopes: slopesByPick?.get(pick), latents });
       byShape.set(form.key, slices);
     }
     return [...byShape.values()].flat();

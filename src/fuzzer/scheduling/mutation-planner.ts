@@ -141,13 +141,16 @@ export class MutationPlanner {
       const partner = entry.parent === null ? undefined : corpus.indexOf(entry.parent);
       return partner !== undefined && this.#haveSameShape(parent, partner) ? partner : -1;
     }
+    let other = -1;
     for (let attempt = 0; attempt < MAX_PARTNER_ATTEMPTS; attempt++) {
       const { count } = corpus.size;
       const partner = count - 1 - random.below(Math.min(count, PARTNER_POOL_SIZE));
       const isOfKind = kind === 'other' ? partner !== parent : corpus.at(partner).outcome !== entry.outcome;
-      if (isOfKind && (acceptsAnyShape || this.#haveSameShape(parent, partner))) return partner;
+      const isUsable = acceptsAnyShape || this.#haveSameShape(parent, partner);
+      if (isOfKind && isUsable) return partner;
+      if (kind === 'rival-first' && isUsable && partner !== parent) other = partner;
     }
-    return -1;
+    return other;
   }
 
   #haveSameShape(a: number, b: number): boolean {

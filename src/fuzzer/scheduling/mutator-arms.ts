@@ -17,6 +17,8 @@ export interface ArmDescriptor {
   readonly geometric: boolean;
   /** Whether climbs to goals alone use it: see `MutatorKind.forGoals`. */
   readonly forGoals?: boolean;
+  /** Whether it moves latent vectors. */
+  readonly usesLatent?: boolean;
 }
 
 /** A mutator that was made for an input. */
@@ -37,21 +39,26 @@ export interface Arm {
  * Describes the arms of each input, in the order of their specs.
  *
  * @param editsRows whether rows are edited in place, so that a mutator that changes a part costs that part
+ * @param decodeCost of decoding a mutant, in copies of its values, for mutators that move latent vectors
  */
 export async function describeArms(
   specs: readonly (readonly string[])[],
   editsRows = false,
+  decodeCost = 0,
 ): Promise<ArmDescriptor[][]> {
   return Promise.all(
     specs.map(async (list) => {
       const mutators = (await Promise.all(list.map(resolveMutatorSpec))).flat();
-      return mutators.map(({ kind: { name, cost, editCost, partner, domains, geometric, forGoals } }) => ({
-        name,
-        cost: editsRows ? (editCost ?? cost) : cost,
-        partner,
-        acceptsAnyShape: domains.includes('tokens'),
-        geometric: geometric === true,
-        ...(forGoals === true ? { forGoals } : {}),
+      return mutators.map(({ kind }) => ({
+        name: kind.name,
+        cost:
+          (editsRows ? (kind.editCost ?? kind.cost) : kind.cost) +
+          (kind.usesLatent === true ? decodeCost : 0),
+        partner: kind.partner,
+        acceptsAnyShape: kind.domains.includes('tokens'),
+        geometric: kind.geometric === true,
+        ...(kind.forGoals === true ? { forGoals: true } : {}),
+        ...(kind.usesLatent === true ? { usesLatent: true } : {}),
       }));
     }),
   );

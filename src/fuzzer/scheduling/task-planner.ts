@@ -186,6 +186,10 @@ export class TaskPlanner {
       : isDirected(taskNumber, prefersGoals);
   }
 
+  get #movesLatents(): boolean {
+    return this.#options.arms.some((list) => list.some(({ usesLatent }) => usesLatent === true));
+  }
+
   /** Whether gradients are expected to lead to a goal sooner than mutation. */
   get #prefersAscents(): boolean {
     return this.#canAscend && this.#options.directed?.search.prefersAscents === true;
@@ -325,6 +329,9 @@ export class TaskPlanner {
       slots: forAllSteps(plan.assignment.slots),
       marginsToBeat: forAllSteps(plan.assignment.marginsToBeat),
       ...(strengths.some((strength) => strength !== null) ? { strengths } : {}),
+      ...(plan.stale !== undefined && this.#movesLatents
+        ? { stale: forAllSteps(plan.stale).map((mutants) => Math.floor(mutants / MUTANTS_PER_PICK)) }
+        : {}),
       ...(ascends ? { ascends } : {}),
     };
     return {

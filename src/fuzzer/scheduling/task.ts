@@ -1,5 +1,5 @@
 import type { SizeChange } from '../../inputs/sizes/size-change.ts';
-import type { TestcaseData } from '../../inputs/testcase.ts';
+import type { LatentChange, TestcaseData } from '../../inputs/testcase.ts';
 import type { Violation } from '../../objectives/objective.ts';
 import type { NeighbourCounts } from '../neighbour-counter.ts';
 import type { ObservedTestcase, PackedTestcases } from '../packed-testcases.ts';
@@ -70,6 +70,17 @@ export interface CorpusEntryData extends ObservedTestcase {
   readonly referenceIndex: number;
   /** The class that the ancestor shows; below 0 where it is not known. */
   readonly label?: number;
+  /** The latent vector that it was decoded from; absent where none was. */
+  readonly latent?: EntryLatent;
+}
+
+/** The latent vector that a testcase was decoded from. */
+export interface EntryLatent {
+  readonly vector: Float32Array;
+  /** Standard deviation of the moves that led to it. */
+  readonly step: number;
+  /** The vector that its task began at; absent for a corpus entry, whose own vector that is. */
+  readonly base?: Float32Array;
 }
 
 /** Mutants that are new to the corpus as the task saw it, in the order in which they were made. */
@@ -80,6 +91,8 @@ export interface Candidates extends PackedTestcases {
   readonly predictedClasses: readonly number[];
   /** Of each, the picks that made it out of a corpus entry, one after the other. Absent for a task without steps. */
   readonly paths?: readonly (readonly number[])[];
+  /** Of each, how its latent vector moved; null where it did not. Absent where no vector did. */
+  readonly latents?: readonly (LatentChange | null)[];
 }
 
 /** A mutant that violates an objective, with the batch it ran in, so that the run can be repeated exactly. */
@@ -94,6 +107,8 @@ export interface Hit {
   readonly data: TestcaseData;
   /** The class that its seed shows, for objectives that need it. */
   readonly label?: number;
+  /** How its latent vector moved; absent where it did not. */
+  readonly latent?: LatentChange;
   /** The follow-up input of a metamorphic objective. */
   readonly transformed?: TestcaseData;
   /** The batch it ran in, and its row there. */

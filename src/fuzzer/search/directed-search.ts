@@ -1,6 +1,6 @@
 import type { NearestTarget } from '../../analysis/numerical-sites/closeness.ts';
 import type { Random } from '../../core/random.ts';
-import { isTie } from '../../objectives/objective.ts';
+import { isNoFault } from '../../objectives/objective.ts';
 import type { CorpusSize } from '../../schedulers/scheduler.ts';
 import type { Task } from '../scheduling/task.ts';
 import type { SeedAccounts } from '../seeds/seed-accounts.ts';
@@ -253,7 +253,7 @@ export class DirectedSearch {
    * to be broken, or broken at smaller distances.
    */
   recordSaturation(signature: string): void {
-    if (isTie(signature)) return;
+    if (isNoFault(signature)) return;
     for (const state of this.#states) state.closeSubgoal(signature);
     const owner = owningObjective(this.#goals, signature);
     if (owner === undefined || marginSignaturesOf(owner).length > 0 || this.seeksSeeds(owner.objective))

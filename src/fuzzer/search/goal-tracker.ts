@@ -1,6 +1,7 @@
 import { marginsOf } from '../../analysis/numerical-sites/site-margins.ts';
 import type { BatchSlice } from '../../evaluation/prepare-slices.ts';
 import { predictedClassOf } from '../../inputs/predicted-class.ts';
+import type { LatentChange } from '../../inputs/testcase.ts';
 import type { BatchTensor } from '../../model/batched-model.ts';
 import { type JudgedBatch, type Objective, TWO_SIDED_MARGINS } from '../../objectives/objective.ts';
 import type { ObservedTestcase } from '../packed-testcases.ts';
@@ -21,6 +22,8 @@ export interface Candidate extends ObservedTestcase {
   /** The picks that made it out of its corpus entry, one after the other; undefined for a task without steps. */
   readonly path?: readonly number[] | undefined;
   readonly predictedClass: number;
+  /** How its latent vector moved; absent where it did not. */
+  readonly latent?: LatentChange | undefined;
 }
 
 /** A row of a batch: the pick that it was made for, and how to keep it. */

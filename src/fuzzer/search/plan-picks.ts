@@ -38,6 +38,8 @@ export interface PlannedPicks {
   readonly boundaryShares?: readonly number[];
   /** Of each pick, the mutants spent so far on the search from its seed; absent where the picks are not for seeds. */
   readonly seedQueries?: readonly number[];
+  /** Of each pick, the mutants since an improvement on its entry. Absent where that is not counted. */
+  readonly stale?: readonly number[];
   /** Of each pick, the largest distance of its mutants from their seed; null for no limit. Absent where none has one. */
   readonly radii?: readonly (number | null)[];
 }
@@ -107,6 +109,7 @@ export function planPicks(state: GoalState, request: PickRequest): PlannedPicks 
         parent: drawStart(request),
         acrossBoundary: -1,
         learnedStrength: null,
+        stale: 0,
       };
     const subgoal = random.uniform() < closestShare ? closest : eligible[random.below(eligible.length)];
     const { slots } = subgoals[subgoal];
@@ -118,22 +121,26 @@ export function planPicks(state: GoalState, request: PickRequest): PlannedPicks 
         parent: drawStart(request),
         acrossBoundary: -1,
         learnedStrength: null,
+        stale: 0,
       };
     const front = closestSlot(slots);
     const takesFront = exploits || (!isStale(slots[front]) && random.uniform() < CLOSEST_SHARE);
     const slotIndex = takesFront ? front : random.below(BEAM_WIDTH);
-    const { entry, margin, strength } = slots[slotIndex];
+    const { entry, margin, strength, tries } = slots[slotIndex];
     const opposite = entry < 0 ? [] : state.slotsAcrossBoundary(subgoal);
     const partners = opposite.filter((slot) => slot.entry >= 0 && areCompatible(entry, slot.entry));
     const partner = partners[closestSlot(partners)];
     const parent = entry < 0 ? drawStart(request) : entry;
     const learnedStrength = entry < 0 ? null : strength;
-    return { subgoal, slotIndex, margin, parent, acrossBoundary: partner?.entry ?? -1, learnedStrength };
+    const acrossBoundary = partner?.entry ?? -1;
+    const stale = entry < 0 ? 0 : tries;
+    return { subgoal, slotIndex, margin, parent, acrossBoundary, learnedStrength, stale };
   });
   return {
     parents: picks.map(({ parent }) => parent),
     acrossBoundary: picks.map(({ acrossBoundary }) => acrossBoundary),
     climbShare: state.climbShare,
+    stale: picks.map(({ stale }) => stale),
     learnedStrengths: picks.map(({ learnedStrength }) => learnedStrength),
     assignment: {
       goalIndex,

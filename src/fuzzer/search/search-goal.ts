@@ -102,6 +102,8 @@ export interface GoalAssignment {
    * later it was made, as long as it has this one. Absent where margins tell.
    */
   readonly classes?: readonly number[];
+  /** Of each pick, the picks without an improvement on its parent in earlier tasks; absent where no mutator moves latent vectors. */
+  readonly stale?: readonly number[];
   /** Whether all picks step along the gradient of the margin; absent for false. */
   readonly ascends?: true;
 }

@@ -67,6 +67,7 @@ export class SeedSearch {
       ...withoutRivals(picks.length),
       parents: picks.map(({ seed, slot }) => (slot.entry < 0 ? seed : slot.entry)),
       seedQueries: picks.map(({ slot }) => slot.queries),
+      stale: picks.map(({ slot }) => slot.stale),
       ...(radii.some((radius) => radius !== null) ? { radii } : {}),
       assignment: {
         goalIndex: request.goalIndex,

@@ -1,3 +1,4 @@
+import { latentAfter } from '../generation/latent-moves.ts';
 import { type TaskStep, wholeTask } from '../generation/mutant-generator.ts';
 import type { CorpusEntryData, Task } from '../scheduling/task.ts';
 import type { Candidate } from './goal-tracker.ts';
@@ -64,6 +65,15 @@ export class Trajectories {
       : [...(this.#trajectoryOf(pick)?.path ?? []), pick];
   }
 
+  /** Steps of the task before a pick's since its trajectory last improved, or since the task began. */
+  failuresOf(pick: number): number {
+    const { picksPerStep } = this.#task;
+    if (picksPerStep === undefined) return 0;
+    const step = Math.floor(pick / picksPerStep);
+    const last = this.#trajectoryOf(pick)?.path.at(-1);
+    return last === undefined ? step : step - Math.floor(last / picksPerStep) - 1;
+  }
+
   #trajectoryOf(pick: number): Trajectory | undefined {
     const { picksPerStep } = this.#task;
     return picksPerStep === undefined ? undefined : this.#trajectories[pick % picksPerStep];
@@ -72,7 +82,13 @@ export class Trajectories {
   #advance(index: number): Trajectory | undefined {
     const best = this.#bestCandidates?.bestCandidateOf(index);
     if (best === undefined) return undefined;
-    const { data, activations, path = [] } = best;
-    return { parent: { ...this.#entryDataOf(this.#task.parents[index]), data, activations }, path };
+    const { data, activations, path = [], latent } = best;
+    const { latent: _entrys, ...entry } = this.#entryDataOf(this.#task.parents[index]);
+    const moved = latent && {
+      vector: latentAfter(latent),
+      step: latent.step,
+      base: Float32Array.from(latent.z),
+    };
+    return { parent: { ...entry, data, activations, ...(moved && { latent: moved }) }, path };
   }
 }

@@ -1,5 +1,5 @@
 import { escapeControl } from '../../core/escape-control.ts';
-import { isTie } from '../../objectives/objective.ts';
+import { noFaultName } from '../../objectives/objective.ts';
 import { statusOf } from '../../triage/fault-status.ts';
 import type { TriagedFault } from '../../triage/triage.ts';
 
@@ -15,7 +15,8 @@ interface FilteredFault {
 /** The state of a fault in the filter. */
 function filterState({ signature, found }: FilteredFault): string {
   if (found === undefined) return 'fixed';
-  if (isTie(signature)) return 'tie';
+  const noFault = noFaultName(signature);
+  if (noFault !== undefined) return noFault;
   const status = statusOf(found);
   return found.state ?? (status === 'confirmed' ? 'found' : status);
 }

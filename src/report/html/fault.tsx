@@ -1,6 +1,6 @@
 import { escapeControl } from '../../core/escape-control.ts';
 import { plural } from '../../core/format-number.ts';
-import { isTie } from '../../objectives/objective.ts';
+import { noFaultName } from '../../objectives/objective.ts';
 import type { Finding } from '../../storage/finding.ts';
 import { statusOf } from '../../triage/fault-status.ts';
 import { differenceText } from '../difference-text.ts';
@@ -73,6 +73,7 @@ export function FaultCard({ view, id }: { readonly view: FaultView; readonly id:
       <FreeValuesPart finding={finding} />
       <SeverityPart finding={finding} />
       <Origin finding={finding} />
+      <Judges finding={finding} />
       {graphLocation === undefined ? null : (
         <>
           <h4>Where it happens</h4>
@@ -150,7 +151,9 @@ function mutatorCounts(mutators: readonly string[]): string {
 
 function State({ view: { fault } }: { readonly view: FaultView }) {
   const status = statusOf(fault);
-  if (isTie(fault.signature)) return <span class="badge flaky">a tie, no fault</span>;
+  const noFault = noFaultName(fault.signature);
+  if (noFault !== undefined)
+    return <span class="badge flaky">{noFault === 'tie' ? 'a tie' : noFault}, no fault</span>;
   return (
     <>
       {fault.state === undefined ? null : <span class={`badge ${fault.state}`}>{fault.state}</span>}
@@ -180,6 +183,23 @@ function RepairPart({ fault: { repair } }: Pick<FaultView, 'fault'>) {
     <p>
       <strong>Usual repair:</strong> {repair.text}
       {repair.source === undefined ? null : <span class="soft"> ({repair.source})</span>}
+    </p>
+  );
+}
+
+/** What the judges of the campaign say of a finding. */
+function Judges({ finding: { judges } }: { readonly finding: Finding }) {
+  if (judges === undefined) return null;
+  return (
+    <p>
+      <strong>Judges:</strong>{' '}
+      {judges
+        .map(({ model, class: predicted, share, isSure }) =>
+          predicted < 0
+            ? `${escapeControl(model)} gives no class`
+            : `${escapeControl(model)} says class ${predicted} with ${shortNumber(100 * share)} %, ${isSure ? 'sure' : 'not sure'} of the seed's class`,
+        )
+        .join('; ')}
     </p>
   );
 }

@@ -1,6 +1,6 @@
 import { escapeControl } from '../../core/escape-control.ts';
 import { formatCount, plural } from '../../core/format-number.ts';
-import { isTie } from '../../objectives/objective.ts';
+import { isNoFault } from '../../objectives/objective.ts';
 import type { KnownFault } from '../../triage/baseline.ts';
 import {
   type FailedCampaign,
@@ -192,7 +192,7 @@ function FaultTable({
                   <td>
                     {fault.shown === '' ? null : (
                       <span
-                        class={`badge ${isTie(fault.signature) ? 'flaky' : fault.shown.replace(',', '')}`}
+                        class={`badge ${isNoFault(fault.signature) ? 'flaky' : fault.shown.replace(',', '')}`}
                       >
                         {fault.shown}
                       </span>

@@ -2,7 +2,7 @@ import { isAbsolute, join, relative } from 'node:path';
 import type { Distance } from '../../constraints/distance.ts';
 import { UserError } from '../../core/errors.ts';
 import type { OnProgress, Progress } from '../../core/progress.ts';
-import { isTie } from '../../objectives/objective.ts';
+import { isNoFault, noFaultReason } from '../../objectives/objective.ts';
 import { CAMPAIGN_FILE } from '../../storage/campaign-store.ts';
 import type { Finding } from '../../storage/finding.ts';
 import { REFERENCE_FILE, TRANSFORMED_FILE } from '../../storage/finding-files.ts';
@@ -103,8 +103,8 @@ async function findingsToMinimize(
       if (found.length > 1 && isDamaged) continue;
       if (finding.minimized !== undefined) continue;
       // Of several findings; one that is named is minimized whatever it is.
-      if (found.length > 1 && isTie(finding.signature))
-        work.push({ folder, finding, why: 'it is a tie, which is not a fault' });
+      if (found.length > 1 && isNoFault(finding.signature))
+        work.push({ folder, finding, why: noFaultReason(finding.signature) });
       else if (minimizedIds.has(finding.id)) work.push({ folder, finding, why: 'it is already minimized' });
       else work.push({ folder, finding });
     }

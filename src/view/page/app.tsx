@@ -1,7 +1,7 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { escapeControl } from '../../core/escape-control.ts';
 import { plural } from '../../core/format-number.ts';
-import { isTie } from '../../objectives/objective.ts';
+import { isNoFault } from '../../objectives/objective.ts';
 import { GraphRendering } from '../../report/html/graph.tsx';
 import type { FaultRow, ViewState } from '../protocol.ts';
 import { CampaignList } from './campaign-list.tsx';
@@ -131,7 +131,7 @@ function countNew(view: ViewState): number {
 
 /** All faults but ties, which are none. */
 function faultsOf({ campaigns }: ViewState): readonly FaultRow[] {
-  return campaigns.flatMap(({ faults }) => faults).filter(({ signature }) => !isTie(signature));
+  return campaigns.flatMap(({ faults }) => faults).filter(({ signature }) => !isNoFault(signature));
 }
 
 /** Begins at the top of what a link led to, for the eye and for screen readers; what the page begins with is left as it is. */

@@ -1,6 +1,6 @@
 import { escapeControl } from '../../core/escape-control.ts';
 import { formatCount, plural } from '../../core/format-number.ts';
-import { isTie } from '../../objectives/objective.ts';
+import { isNoFault } from '../../objectives/objective.ts';
 import type { CampaignStatus } from '../protocol.ts';
 import { formatRoute, type Route } from './route.ts';
 
@@ -48,7 +48,7 @@ export function CampaignList({
 }
 
 function figuresText({ statistics, faults }: CampaignStatus): string {
-  const count = faults.filter(({ signature }) => !isTie(signature)).length;
+  const count = faults.filter(({ signature }) => !isNoFault(signature)).length;
   if (statistics === null) return plural(count, 'fault');
   const { execs, execsPerSecond, corpus } = statistics;
   return `${formatCount(execs)} mutants, ${formatCount(Math.round(execsPerSecond))} per second, corpus ${formatCount(corpus)}, ${plural(count, 'fault')}`;

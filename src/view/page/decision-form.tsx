@@ -1,6 +1,6 @@
 import { useState } from 'preact/hooks';
 import { escapeControl } from '../../core/escape-control.ts';
-import { isTie } from '../../objectives/objective.ts';
+import { isNoFault } from '../../objectives/objective.ts';
 import type { FaultState } from '../../triage/fault-status.ts';
 import type { CampaignStatus, FaultRow } from '../protocol.ts';
 import { postJson } from './api.ts';
@@ -33,7 +33,7 @@ export function DecisionForm({
   const [draft, setDraft] = useState<{ readonly state?: FaultState; readonly note?: string }>({});
   const [outcome, setOutcome] = useState('');
   const { state = savedState, note = savedNote } = draft;
-  if (isReadOnly || isTie(signature)) return null;
+  if (isReadOnly || isNoFault(signature)) return null;
   if (baseline === null)
     return (
       <p class="soft">

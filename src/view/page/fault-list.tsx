@@ -1,7 +1,7 @@
 import { useState } from 'preact/hooks';
 import { escapeControl } from '../../core/escape-control.ts';
 import { plural } from '../../core/format-number.ts';
-import { isTie } from '../../objectives/objective.ts';
+import { isNoFault, isTie, noFaultName } from '../../objectives/objective.ts';
 import { statusOf } from '../../triage/fault-status.ts';
 import type { CampaignStatus, FaultRow } from '../protocol.ts';
 import type { Choice } from './choice.ts';
@@ -77,11 +77,15 @@ export function FaultList({
   );
 }
 
-/** Ties are listed, and are no faults. */
+/** Ties, and wrong answers that judges do not find clear, are listed and are no faults. */
 function countText(listed: readonly ListedFault[]): string {
   const ties = listed.filter(({ fault }) => isTie(fault.signature)).length;
-  const faults = plural(listed.length - ties, 'fault');
-  return ties === 0 ? faults : `${faults}, ${plural(ties, 'tie')}`;
+  const others = listed.filter(({ fault }) => isNoFault(fault.signature)).length - ties;
+  return [
+    plural(listed.length - ties - others, 'fault'),
+    ...(ties === 0 ? [] : [plural(ties, 'tie')]),
+    ...(others === 0 ? [] : [`${others} not clear to all judges`]),
+  ].join(', ');
 }
 
 function Filters({
@@ -206,7 +210,8 @@ function FaultItem({
 
 /** The state of a fault, and how it reproduces where it does not alone. */
 export function StateBadge({ fault }: { readonly fault: FaultRow }) {
-  if (isTie(fault.signature)) return <span class="badge flaky">tie, not a fault</span>;
+  const noFault = noFaultName(fault.signature);
+  if (noFault !== undefined) return <span class="badge flaky">{noFault}, not a fault</span>;
   const status = statusOf(fault);
   return (
     <>

@@ -2,7 +2,7 @@ import { basename, join } from 'node:path';
 import { checkSettings, readCampaignFile } from '../../config/load.ts';
 import type { CampaignConfig } from '../../config/schema.ts';
 import { errorMessage, UserError } from '../../core/errors.ts';
-import { isTie } from '../../objectives/objective.ts';
+import { isNoFault } from '../../objectives/objective.ts';
 import { collectCampaign } from '../../report/collect.ts';
 import { type AnswerFinding, collectFault } from '../../report/collect-fault.ts';
 import { readStatistics } from '../../report/collect-statistics.ts';
@@ -102,7 +102,7 @@ export class CampaignReader {
     const newFaults = nightly === undefined ? new Set<string>() : await newInLatestNight(nightly, name);
     const decided = new Map(baseline.faults.map(({ signature, state }) => [signature, state]));
     const stateOf = ({ signature, state }: TriagedFault): FaultState => {
-      if (isTie(signature)) return 'known';
+      if (isNoFault(signature)) return 'known';
       return decided.get(signature) ?? (newFaults.has(signature) ? 'new' : (state ?? 'new'));
     };
     const order: readonly FaultState[] = ['new', 'known', 'fixed', 'ignored'];

@@ -1,5 +1,5 @@
 import { UserError } from '../../core/errors.ts';
-import { isTie } from '../../objectives/objective.ts';
+import { isNoFault, noFaultReason } from '../../objectives/objective.ts';
 import { type KnownFault, MAX_NOTE_CHARACTERS, updateBaseline } from '../../triage/baseline.ts';
 import type { CampaignStatus, DecisionRequest } from '../protocol.ts';
 
@@ -14,8 +14,8 @@ export async function decide(
 ): Promise<void> {
   const fault = [...faults, ...missing].find((candidate) => candidate.signature === signature);
   if (fault === undefined) throw new UserError(`the campaign has no fault ${signature}`);
-  if (isTie(signature))
-    throw new UserError(`${signature} is a tie, which is not a fault and is in no baseline`);
+  if (isNoFault(signature))
+    throw new UserError(`${signature} is in no baseline: ${noFaultReason(signature)}`);
   if (baseline === null)
     throw new UserError(
       'states and notes are kept in a baseline, and --against names a campaign: start neurofuzz view with a baseline file, or without --against',

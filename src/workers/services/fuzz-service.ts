@@ -45,6 +45,15 @@ import { type RandomizeRequest, randomizeModel } from '../../saliency/randomize/
 import { DTYPES } from '../../tensor/tensor.ts';
 import { deriveFromLoadedModel } from '../derive-from-loaded-model.ts';
 import { EntryCache, entryBytes } from '../entry-cache.ts';
+import { checkJudges, type JudgePath, openJudges } from '../extra-models/judge-models.ts';
+import {
+  type CodecPaths,
+  encodedShapes,
+  type LatentReport,
+  type LatentRequest,
+  openSpace,
+  surveyLatent,
+} from '../extra-models/latent-models.ts';
 import { limitRuns, loadWithinLimits, withinFirstRunLimits } from '../load-within-limits.ts';
 import { type BatchLook, lookAtBatches } from '../look-at-batches.ts';
 import { describeObjective, type ObjectiveDescriptor } from '../objective-descriptor.ts';
@@ -328,8 +337,20 @@ const methods = {
     return isLast && ranReference > 0 ? { failed, reference: referenceCollector.finish() } : { failed };
   },
 
+  checkJudges: ({
+    judges,
+    testcase,
+  }: {
+    readonly judges: readonly JudgePath[];
+    readonly testcase: TestcaseData;
+  }): Promise<string[]> => checkJudges(judges, requireModel(), testcase),
+
+  encodedShapes: (paths: CodecPaths) => encodedShapes(paths),
+
+  surveyLatent: (request: LatentRequest): Promise<LatentReport> => surveyLatent(request, () => heartbeat()),
+
   async prepare(setup: WorkerSetup): Promise<PreparedInfo> {
-    const { goals, descriptors, resizedDescriptors, masterSeed } = setup;
+    const { goals, descriptors, resizedDescriptors, masterSeed, judges, latent, ...sent } = setup;
     const watched = observedTensors(setup.criterion, setup.watched, requireModel().capabilities.mapMeans);
     if (setup.pathRemap !== undefined) installPathRemap(setup.pathRemap);
     setCallTimeout(setup.callLimit);
@@ -343,8 +364,13 @@ const methods = {
     const { feedback } = criterion;
     const plausibility = await loadPlausibility(setup.plausible);
     const options: PreparedWorker['options'] = {
-      ...setup,
+      ...sent,
+      goals,
+      descriptors,
+      masterSeed,
       ...(plausibility === undefined ? {} : { plausibility }),
+      ...(judges === undefined ? {} : { judges: await openJudges(judges) }),
+      ...(latent === undefined ? {} : { latentSpace: await openSpace(latent) }),
       watched,
       model: new BatchedModel(requireModel(), setup.noise),
       objectives,

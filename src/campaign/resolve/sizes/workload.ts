@@ -41,7 +41,7 @@ const FIRST_LOOK_SHARE = 0.1;
 const MIN_CALIBRATION_MUTANTS = 4;
 
 /** Seconds that copying one value takes where rows do not fit into a cache. */
-const COPY_SECONDS = 3.5e-10;
+export const COPY_SECONDS = 3.5e-10;
 
 /** Copies of a row that making a mutant of a calibration and keeping one in four of them costs beside the run. */
 const MUTANT_COPIES = 12;

@@ -1,4 +1,4 @@
-import type { InputSpec } from '../model/model.ts';
+import type { InputSpec } from './model.ts';
 
 /**
  * How the inputs of another model differ from those of the model, as the end of a sentence that begins with that model; undefined
