@@ -37,7 +37,7 @@ export interface ResolvedCampaign {
   readonly attacked: Pick<ModelIdentity, 'sha256' | 'runtime'> | undefined;
   /** Digest of the model that tells plausible inputs; undefined where the threat model names none. */
   readonly plausibleSha256: string | undefined;
-  /** Digests of the models of a latent space; undefined where there is none. */
+  /** Digests of the models of a latent space, that of the encoder empty for a generator; undefined where there is none. */
   readonly latent: Pick<LatentReport, 'encoderSha256' | 'decoderSha256'> | undefined;
   /** Digests of the judges, in their order; none without any. */
   readonly judgeSha256: readonly string[];
@@ -117,6 +117,7 @@ export function resolvedSettings(config: CampaignConfig, resolved: ResolvedCampa
     ...(config.against === undefined ? {} : { against: here(config.against) }),
     ...(config.encoder === undefined ? {} : { encoder: here(config.encoder) }),
     ...(config.decoder === undefined ? {} : { decoder: here(config.decoder) }),
+    ...(config.generator === undefined ? {} : { generator: here(config.generator) }),
     ...(config.judge === undefined ? {} : { judge: [config.judge].flat().map(here) }),
     ...(config.labels === undefined || !isLabelFile(config.labels) ? {} : { labels: here(config.labels) }),
     ...(config.threatModel === undefined ? {} : { threatModel: rebaseThreatModel(config.threatModel, here) }),
@@ -157,7 +158,9 @@ export function resolvedSettings(config: CampaignConfig, resolved: ResolvedCampa
       ...(plausibleSha256 === undefined ? {} : { plausibleSha256 }),
       ...(latent === undefined
         ? {}
-        : { encoderSha256: latent.encoderSha256, decoderSha256: latent.decoderSha256 }),
+        : latent.encoderSha256 === ''
+          ? { generatorSha256: latent.decoderSha256 }
+          : { encoderSha256: latent.encoderSha256, decoderSha256: latent.decoderSha256 }),
       ...(judgeSha256.length === 0 ? {} : { judgeSha256: [...judgeSha256] }),
       ...(model.secondModel === undefined
         ? {}
@@ -252,6 +255,7 @@ const PATH_SETTINGS = new Set([
   'against',
   'encoder',
   'decoder',
+  'generator',
   'judge',
   'seeds',
   'labels',
@@ -283,6 +287,7 @@ const RECORDED_FACTS: Readonly<Record<string, string>> = {
   plausibleSha256: 'the model of threatModel.plausible has',
   encoderSha256: 'the model of --encoder has',
   decoderSha256: 'the model of --decoder has',
+  generatorSha256: 'the model of --generator has',
   judgeSha256: 'the models of --judge have',
   copySha256: 'the second model has',
   generationSha256: 'the vocabulary has',

@@ -172,6 +172,7 @@ function readPaths(config: CampaignConfig): ReadonlyMap<string, readonly string[
     'against',
     'encoder',
     'decoder',
+    'generator',
     'judge',
     'seeds',
     'labels',

@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { withFlag } from './flag-meta.ts';
+import { positiveInteger, positiveNumber, withFlag } from './flag-meta.ts';
 
 const path = z.string().min(1).optional();
 
@@ -24,6 +24,26 @@ export const latentSection = {
     flags: '--latent-input <name>',
     help: 'input of --decoder that takes the latent vector',
     defaultText: 'by its type, size and name',
+  }),
+  generator: withFlag(path, {
+    flags: '--generator <model>',
+    help: 'model that turns a latent vector into an input: its samples are the seeds, and the mutators latent and latent-interpolate move their vectors',
+    defaultText: 'none',
+  }),
+  latent: withFlag(z.enum(['normal']).optional(), {
+    flags: '--latent <distribution>',
+    help: 'what the latent vectors of --generator are drawn from',
+    defaultText: 'normal',
+  }),
+  classes: withFlag(positiveInteger.optional(), {
+    flags: '--classes <n>',
+    help: 'number of classes that --generator takes',
+    defaultText: 'by the size of its class input',
+  }),
+  truncation: withFlag(positiveNumber.optional(), {
+    flags: '--truncation <t>',
+    help: 'deviations beyond which values of a latent vector are drawn again',
+    defaultText: 'none',
   }),
   judge: withFlag(z.union([z.string().min(1), z.array(z.string().min(1)).min(1)]).optional(), {
     flags: '--judge <model...>',

@@ -11,7 +11,7 @@ export function rebasePaths(
 ): Record<string, unknown> {
   const rebase: Rebase = (path) => relative('.', resolve(folder, path)) || '.';
   const byKey = new Map<string, (value: unknown) => unknown>([
-    ...['model', 'out', 'against', 'corpus', 'encoder', 'decoder', 'judge'].map(
+    ...['model', 'out', 'against', 'corpus', 'encoder', 'decoder', 'generator', 'judge'].map(
       (key) => [key, (value: unknown) => mapStrings(value, rebase)] as const,
     ),
     ...['seeds', 'fixed', 'dictionary', 'coverageReference'].map(

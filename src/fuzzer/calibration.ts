@@ -3,6 +3,7 @@ import type { WalkStep } from '../coverage/criterion.ts';
 import type { NoveltyFilter } from '../coverage/feedback/feedback-kind.ts';
 import { isFiniteVector } from '../coverage/observation.ts';
 import { byteLengthOf } from '../inputs/testcase.ts';
+import { latentAfter } from './generation/latent-moves.ts';
 import { unpackTestcase } from './packed-testcases.ts';
 import { MAX_STACK_DEPTH } from './scheduling/mutator-arms.ts';
 import { NO_ARM } from './scheduling/mutator-stack.ts';
@@ -148,8 +149,14 @@ async function walkRandomly(
       ran += task.mutants;
       onProgress(ran);
       for (let i = 0; i < candidates.count && children.length < sizes.walks; i++) {
-        const parent = entryData(picked[candidates.picks[i]]);
-        entries.set(nextEntry, { ...parent, ...unpackTestcase(candidates, i), entryIndex: nextEntry });
+        const { latent: _parents, ...parent } = entryData(picked[candidates.picks[i]]);
+        const moved = candidates.latents?.[i];
+        entries.set(nextEntry, {
+          ...parent,
+          ...unpackTestcase(candidates, i),
+          ...(moved ? { latent: { vector: latentAfter(moved), step: moved.step } } : {}),
+          entryIndex: nextEntry,
+        });
         children.push(nextEntry++);
       }
     }

@@ -31,6 +31,9 @@ export const REFERENCE_FILE = 'reference.npz';
 export const INPUT_PICTURE_FILE = 'input.png';
 export const TRANSFORMED_PICTURE_FILE = 'changed.png';
 
+/** The latent vector that the testcase was decoded from. */
+export const LATENT_FILE = 'latent.npy';
+
 /** The testcase decoded to text. */
 export const TEXT_FILE = 'input.txt';
 

@@ -14,6 +14,7 @@ import { type SeedResult, SINGLE_RUN } from '../fuzzer/seed-runner.ts';
 import { NO_CLASS } from '../inputs/class-label.ts';
 import type { FailedTry } from '../inputs/sizes/try-sizes.ts';
 import type { TestcaseData } from '../inputs/testcase.ts';
+import type { SampleRequest, Samples } from '../latent/sample-generator.ts';
 import type { HalfSettings } from '../model/half.ts';
 import type { InputInvariants, LoadOptions, ModelInfo, SecondModelOptions } from '../model/model.ts';
 import type { PairNoise } from '../model/pair-noise.ts';
@@ -256,14 +257,24 @@ export class ProbeWorker {
 
   /** Shapes that an encoder takes, without the batch. @throws UserError where it or the decoder can't be loaded */
   encodedShapes(paths: CodecPaths): Promise<readonly (readonly (number | null)[])[]> {
-    return refuseIfProcessDies(paths.encoder, 'loading it or the decoder', () =>
+    return refuseIfProcessDies(paths.encoder ?? paths.decoder, 'loading it or the decoder', () =>
       this.#process.call('encodedShapes', paths, LOAD_TIMEOUT_MS),
+    );
+  }
+
+  /** Samples a generator. @throws UserError where it can't be loaded, or it is not clear what its inputs take */
+  sampleGenerator(
+    path: string,
+    request: SampleRequest,
+  ): Promise<Samples & { readonly sha256: string; readonly decodeSeconds: number }> {
+    return refuseIfProcessDies(path, 'sampling it', () =>
+      this.#process.call('sampleGenerator', { path, request }, LOAD_TIMEOUT_MS),
     );
   }
 
   /** What an encoder and a decoder make of the seeds. @throws UserError where they do not fit the input or each other */
   surveyLatent(request: LatentRequest): Promise<LatentReport> {
-    return refuseIfProcessDies(request.encoder, 'encoding a seed', () =>
+    return refuseIfProcessDies(request.encoder ?? request.decoder, 'encoding a seed', () =>
       this.#process.call('surveyLatent', request, LOAD_TIMEOUT_MS),
     );
   }

@@ -1,8 +1,9 @@
 import type { PairOutputs } from '../../evaluation/pair-outputs.ts';
+import { latentAfter } from '../../fuzzer/generation/latent-moves.ts';
 import { encodePng } from '../../inputs/formats/png.ts';
 import type { ImageFormat } from '../../inputs/image.ts';
 import { inputValues } from '../../inputs/input-values.ts';
-import { encodeTestcase, type TestcaseData } from '../../inputs/testcase.ts';
+import { encodeTestcase, type LatentChange, type TestcaseData } from '../../inputs/testcase.ts';
 import { markText } from '../../objectives/text/highlight.ts';
 import type { Finding } from '../../storage/finding.ts';
 import {
@@ -11,12 +12,14 @@ import {
   encodeOutputs,
   INPUT_FILE,
   INPUT_PICTURE_FILE,
+  LATENT_FILE,
   OUTPUTS_FILE,
   REFERENCE_FILE,
   TEXT_FILE,
   TRANSFORMED_FILE,
   TRANSFORMED_PICTURE_FILE,
 } from '../../storage/finding-files.ts';
+import { encodeNpy } from '../../tensor/npy.ts';
 
 /** A finding's testcase and the data recorded with it. */
 export interface FindingArtifactData {
@@ -40,7 +43,7 @@ export interface FindingArtifactData {
  * @returns the content of each file by its name
  */
 export async function renderFindingArtifacts(
-  finding: Pick<Finding, 'batch' | 'violation'>,
+  finding: Pick<Finding, 'batch' | 'violation' | 'latent'>,
   { testcase, batch, outputs, transformed, reference, text }: FindingArtifactData,
   imageFormats: readonly (ImageFormat | undefined)[],
 ): Promise<Map<string, Uint8Array>> {
@@ -50,6 +53,7 @@ export async function renderFindingArtifacts(
     [OUTPUTS_FILE, outputs && encodeOutputs(outputs)],
     [TRANSFORMED_FILE, transformed && encodeTestcase(transformed)],
     [REFERENCE_FILE, reference && encodeTestcase(reference)],
+    [LATENT_FILE, finding.latent && encodeLatent(finding.latent)],
     [INPUT_PICTURE_FILE, await renderPng(testcase, imageFormats)],
     [TRANSFORMED_PICTURE_FILE, transformed && (await renderPng(transformed, imageFormats))],
     [TEXT_FILE, text],
@@ -59,6 +63,12 @@ export async function renderFindingArtifacts(
   for (const [name, content] of contents)
     if (content !== undefined) files.set(name, typeof content === 'string' ? Buffer.from(content) : content);
   return files;
+}
+
+/** The latent vector that a finding was decoded from. */
+function encodeLatent(change: LatentChange): Uint8Array {
+  const data = latentAfter(change);
+  return encodeNpy({ type: 'float32', shape: [data.length], data });
 }
 
 /** The first image input of a testcase as PNG; undefined if it has none. */

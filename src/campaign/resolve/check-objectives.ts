@@ -21,19 +21,30 @@ export function isBallConstrained({ linf, l2, l0 }: Pick<CampaignConfig, 'linf' 
 export function checkLabels(
   config: Pick<
     CampaignConfig,
-    'labels' | 'linf' | 'l2' | 'l0' | 'deephunter' | 'edits' | 'valid' | 'threatModel' | 'decoder' | 'judge'
+    | 'labels'
+    | 'linf'
+    | 'l2'
+    | 'l0'
+    | 'deephunter'
+    | 'edits'
+    | 'valid'
+    | 'threatModel'
+    | 'decoder'
+    | 'judge'
+    | 'generator'
   >,
   objectives: readonly Pick<ObjectiveDescriptor, 'name' | 'labelled'>[],
   searches = true,
 ): void {
-  const { labels } = config;
+  const { labels, generator } = config;
   const needing = objectives.find(({ labelled }) => labelled === true);
   if (needing === undefined) {
     // Under a threat model, labels also say which seeds are attacked.
     if (labels === undefined || config.threatModel !== undefined) return;
     throw new UserError('--labels is given but no objective uses it: add --objective misclassified');
   }
-  if (labels === undefined)
+  // The class that a generator was fed is that of its sample.
+  if (labels === undefined && generator === undefined)
     throw new UserError(
       `--objective: ${needing.name} needs the class of each seed: set --labels labels.npy or --labels folders`,
     );
@@ -51,10 +62,11 @@ function keepsClasses({
   threatModel,
   decoder,
   judge,
+  generator,
   ...norms
 }: Pick<
   CampaignConfig,
-  'linf' | 'l2' | 'l0' | 'deephunter' | 'edits' | 'valid' | 'threatModel' | 'decoder' | 'judge'
+  'linf' | 'l2' | 'l0' | 'deephunter' | 'edits' | 'valid' | 'threatModel' | 'decoder' | 'judge' | 'generator'
 >): boolean {
   return (
     // Whoever names a threat model has said how far an input may be changed.
@@ -62,6 +74,7 @@ function keepsClasses({
     // A move in latent space is limited by latent:most=, and judges tell whether it kept the class.
     decoder !== undefined ||
     judge !== undefined ||
+    generator !== undefined ||
     isBallConstrained(norms) ||
     [deephunter, edits, valid].some((limit) => limit !== undefined)
   );

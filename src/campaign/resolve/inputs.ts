@@ -71,7 +71,7 @@ export async function resolveInputs(
     InputConfig &
     MutationConfig &
     Pick<Partial<BudgetConfig>, 'time'> &
-    Pick<Partial<CampaignConfig>, 'coverageReference' | 'threatModel' | 'decoder'>,
+    Pick<Partial<CampaignConfig>, 'coverageReference' | 'threatModel' | 'decoder' | 'generator'>,
   masterSeed: string,
   notices: Notices,
   {
@@ -79,7 +79,7 @@ export async function resolveInputs(
     tryRun,
     drawnSeeds,
     // Commands that do not mutate do not open the models either.
-    isEncoded = () => config.decoder !== undefined,
+    isEncoded = () => config.decoder !== undefined || config.generator !== undefined,
   }: InputOptions = {},
 ): Promise<ResolvedInputs> {
   const shape = await resolveOpenSizes(model, config, tryRun, notices);

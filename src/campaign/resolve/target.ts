@@ -34,7 +34,13 @@ import { inputBoxes, NO_BOXES } from './bounds/input-boxes.ts';
 import { checkLabels, checkObjectiveTensors, isBallConstrained } from './check-objectives.ts';
 import { findInvariants } from './input-invariants.ts';
 import { type ResolvedInputs, resolveInputs } from './inputs.ts';
-import { findEncodedInputs, type ResolvedLatent, resolveLatent } from './latent/resolve-latent.ts';
+import { generateSeeds, withSeedFiles } from './latent/generated-seeds.ts';
+import {
+  findEncodedInputs,
+  generatedLatent,
+  type ResolvedLatent,
+  resolveLatent,
+} from './latent/resolve-latent.ts';
 import {
   checkCalibrationSeeds,
   checkHalfSettings,
@@ -157,17 +163,24 @@ export async function resolveTarget(
   const namedPair =
     copyKind === undefined ? await loadNamedModel(config, firstModel, probeWorker) : undefined;
   const tryRun: TryTestcase = (seed) => probeWorker.tryRun(seed);
+  const samples = await generateSeeds(config, firstModel, masterSeed, probeWorker, notices);
   const isEncoded = await findEncodedInputs(config, stripBatchDimension(firstModel.inputs), probeWorker);
-  const resolved = await resolveInputs(firstModel, config, masterSeed, notices, {
-    isEncoded,
+  const inputOptions = {
+    ...(isEncoded === undefined ? {} : { isEncoded }),
     keepsLabels: objectives.some(({ labelled }) => labelled === true) && !isBallConstrained(config),
     tryRun,
     drawnSeeds: recorded && (recorded.workload?.drawnSeeds ?? DRAWN_SEED_COUNT),
-  });
+  };
+  const resolved = await withSeedFiles(config, samples, firstModel, (seeded) =>
+    resolveInputs(firstModel, seeded, masterSeed, notices, inputOptions),
+  );
   const runnable = await withRunnableSeed(firstModel, resolved, tryRun, notices);
   await plausibility?.checkInputs(firstModel.inputs);
   const inputs = (await plausibility?.plausibleSeeds(runnable, notices)) ?? runnable;
-  const latent = await resolveLatent(config, inputs, probeWorker, notices);
+  const latent =
+    samples === undefined
+      ? await resolveLatent(config, inputs, probeWorker, notices)
+      : await generatedLatent(samples, inputs);
   const judges = judgeSetup(config, objectives);
   const judgeSha256 =
     judges === undefined ? [] : await probeWorker.checkJudges(judges.models, inputs.seeds[0]);

@@ -40,6 +40,10 @@ const FLAG_GROUPS: Readonly<Record<string, readonly string[]>> = {
     '--decoder',
     '--decoded',
     '--latent-input',
+    '--generator',
+    '--latent',
+    '--classes',
+    '--truncation',
   ],
   Limits: [
     '--preset',

@@ -1,5 +1,5 @@
 import { randomStream } from '../../core/random.ts';
-import type { TestcaseData } from '../../inputs/testcase.ts';
+import { type TestcaseData, testcaseId } from '../../inputs/testcase.ts';
 import type { LatentCodec } from '../../latent/latent-codec.ts';
 import type { Arm } from '../scheduling/mutator-arms.ts';
 import { stackOf } from '../scheduling/mutator-stack.ts';
@@ -16,6 +16,8 @@ export interface LatentSpace {
   readonly input: number;
   /** Standard deviation of each latent value over the seeds. */
   readonly deviations: readonly number[];
+  /** Of a generator, which encodes nothing: the vectors of its samples, by the ids of these. */
+  readonly seedVectors?: ReadonlyMap<string, Float32Array> | undefined;
 }
 
 export interface LatentSourceOptions {
@@ -158,8 +160,10 @@ export class LatentSource {
     if (latent !== undefined) return latent.vector;
     const known = this.#encoded.get(data);
     if (known !== undefined) return known;
-    const { codec, input } = this.#options.space;
-    const encoded = await codec.encode(data.form.inputs[input].type, data.inputs[input], label);
+    const { codec, input, seedVectors } = this.#options.space;
+    const encoded =
+      seedVectors?.get(testcaseId(data)) ??
+      (await codec.encode(data.form.inputs[input].type, data.inputs[input], label));
     this.#encoded.set(data, encoded);
     return encoded;
   }

@@ -27,7 +27,15 @@ export function minimizedRecord(
   rerun: RerunResult,
   { severity, freeValues }: VariantAssessment,
 ): Finding {
-  const { severity: _severity, departures: _departures, origin: _origin, ...original } = finding;
+  const {
+    severity: _severity,
+    departures: _departures,
+    origin: _origin,
+    // Of the testcase before it was shrunk.
+    latent: _latent,
+    judges: _judges,
+    ...original
+  } = finding;
   return {
     ...original,
     formatVersion: FORMAT_VERSION,

@@ -3,15 +3,16 @@ import { errorMessage, UserError } from '../../core/errors.ts';
 import type { LatentSpace } from '../../fuzzer/generation/latent-source.ts';
 import type { TestcaseData } from '../../inputs/testcase.ts';
 import { type CodecModels, LatentCodec } from '../../latent/latent-codec.ts';
+import { type SampleRequest, type Samples, sampleGenerator } from '../../latent/sample-generator.ts';
 import { type LatentSurvey, surveyCodec } from '../../latent/survey.ts';
 import type { CodecNames, CodecRoles } from '../../latent/tensor-roles.ts';
 import { stripBatchDimension } from '../../model/batch-axis.ts';
 import type { Model } from '../../model/model.ts';
 import { loadWithinLimits } from '../load-within-limits.ts';
 
-/** Paths of an encoder and a decoder, absolute. */
+/** Paths of an encoder and a decoder, absolute; a generator is a decoder alone. */
 export interface CodecPaths {
-  readonly encoder: string;
+  readonly encoder?: string;
   readonly decoder: string;
 }
 
@@ -22,6 +23,8 @@ export interface LatentSetup extends CodecPaths {
   readonly input: number;
   /** Standard deviation of each latent value over the seeds. */
   readonly deviations: readonly number[];
+  /** Of a generator, the latent vectors of its samples, by the ids of these. */
+  readonly seedVectors?: ReadonlyMap<string, Float32Array>;
 }
 
 /** What to find out of an encoder and a decoder. */
@@ -49,12 +52,16 @@ let opened: { readonly paths: CodecPaths; readonly models: CodecModels<Model> } 
 
 /** Opens both models, once for all calls with these paths. @throws UserError where one can't be loaded, naming its flag */
 async function openModels({ encoder, decoder }: CodecPaths): Promise<CodecModels<Model>> {
-  if (opened?.paths.encoder === encoder && opened.paths.decoder === decoder) return opened.models;
+  if (opened !== undefined && opened.paths.encoder === encoder && opened.paths.decoder === decoder)
+    return opened.models;
   await opened?.models.encoder?.dispose();
   await opened?.models.decoder.dispose();
   opened = undefined;
-  const models = { encoder: await open('--encoder', encoder), decoder: await open('--decoder', decoder) };
-  opened = { paths: { encoder, decoder }, models };
+  const models =
+    encoder === undefined
+      ? { decoder: await open('--generator', decoder) }
+      : { encoder: await open('--encoder', encoder), decoder: await open('--decoder', decoder) };
+  opened = { paths: encoder === undefined ? { decoder } : { encoder, decoder }, models };
   return models;
 }
 
@@ -114,7 +121,29 @@ function secondsOf(model: Model): number {
   return estimateRunSeconds(model.graph, shapes, model.runtime.kind, PRICED_ROWS);
 }
 
+/** Samples a generator. @throws UserError where it can't be loaded, or it is not clear what its inputs take */
+export async function sampleGeneratorAt(
+  path: string,
+  request: SampleRequest,
+): Promise<Samples & { readonly sha256: string; readonly decodeSeconds: number }> {
+  const { decoder } = await openModels({ decoder: path });
+  try {
+    const samples = await sampleGenerator(decoder, request);
+    return { ...samples, sha256: decoder.sha256, decodeSeconds: secondsOf(decoder) };
+  } catch (error) {
+    if (error instanceof UserError) throw error;
+    throw new UserError(`--generator: ${path} fails on a latent vector: ${errorMessage(error)}`);
+  }
+}
+
 /** Opens a latent space that was surveyed before. */
-export async function openSpace({ roles, input, deviations, ...paths }: LatentSetup): Promise<LatentSpace> {
-  return { codec: new LatentCodec(await openModels(paths), roles), input, deviations };
+export async function openSpace({
+  roles,
+  input,
+  deviations,
+  seedVectors,
+  ...paths
+}: LatentSetup): Promise<LatentSpace> {
+  const codec = new LatentCodec(await openModels(paths), roles);
+  return { codec, input, deviations, ...(seedVectors === undefined ? {} : { seedVectors }) };
 }

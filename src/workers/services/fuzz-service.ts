@@ -33,6 +33,7 @@ import type { CorpusView, TaskRunnerOptions } from '../../fuzzer/task-runner.ts'
 import { TaskRunners } from '../../fuzzer/task-runners.ts';
 import type { InputDescriptor } from '../../inputs/input-descriptor.ts';
 import { byteLengthOf, type TestcaseData } from '../../inputs/testcase.ts';
+import type { SampleRequest } from '../../latent/sample-generator.ts';
 import { BatchedModel } from '../../model/batched-model.ts';
 import type { HalfSettings } from '../../model/half.ts';
 import type { LoadOptions, Model } from '../../model/model.ts';
@@ -52,6 +53,7 @@ import {
   type LatentReport,
   type LatentRequest,
   openSpace,
+  sampleGeneratorAt,
   surveyLatent,
 } from '../extra-models/latent-models.ts';
 import { limitRuns, loadWithinLimits, withinFirstRunLimits } from '../load-within-limits.ts';
@@ -346,6 +348,9 @@ const methods = {
   }): Promise<string[]> => checkJudges(judges, requireModel(), testcase),
 
   encodedShapes: (paths: CodecPaths) => encodedShapes(paths),
+
+  sampleGenerator: ({ path, request }: { readonly path: string; readonly request: SampleRequest }) =>
+    sampleGeneratorAt(path, request),
 
   surveyLatent: (request: LatentRequest): Promise<LatentReport> => surveyLatent(request, () => heartbeat()),
 

@@ -4,18 +4,20 @@ import { UserError } from '../../../core/errors.ts';
 import { formatNumber } from '../../../core/format-number.ts';
 import { NO_CLASS } from '../../../inputs/class-label.ts';
 import { distinctShapes } from '../../../inputs/seeds.ts';
+import { testcaseId } from '../../../inputs/testcase.ts';
 import { areShapesAlike } from '../../../latent/tensor-roles.ts';
 import type { InputSpec } from '../../../model/model.ts';
 import { RESIDUAL } from '../../../mutators/latent/latent.ts';
 import { type ConfiguredMutator, resolveMutatorSpec } from '../../../mutators/registry.ts';
-import { shapeText } from '../../../tensor/tensor.ts';
+import { type DType, makeData, shapeText, writeNumber } from '../../../tensor/tensor.ts';
 import type { CodecPaths, LatentReport, LatentSetup } from '../../../workers/extra-models/latent-models.ts';
 import type { ProbeWorker } from '../../../workers/probe-worker.ts';
 import type { ResolvedInputs } from '../inputs.ts';
 import type { Notices } from '../model-settings.ts';
 import { COPY_SECONDS } from '../sizes/workload.ts';
+import type { GeneratedSamples } from './generated-seeds.ts';
 
-type LatentSettings = Pick<CampaignConfig, 'encoder' | 'decoder' | 'decoded' | 'latentInput'>;
+type LatentSettings = Pick<CampaignConfig, 'encoder' | 'decoder' | 'decoded' | 'latentInput' | 'generator'>;
 
 /** The latent space of a campaign. */
 export interface ResolvedLatent extends Pick<LatentReport, 'encoderSha256' | 'decoderSha256'> {
@@ -25,13 +27,20 @@ export interface ResolvedLatent extends Pick<LatentReport, 'encoderSha256' | 'de
 }
 
 /** The models of the settings; undefined without any. @throws UserError where one of the two is missing */
-function codecPaths({ encoder, decoder, decoded, latentInput }: LatentSettings): CodecPaths | undefined {
+function codecPaths({
+  encoder,
+  decoder,
+  decoded,
+  latentInput,
+  generator,
+}: LatentSettings): CodecPaths | undefined {
   if (encoder !== undefined && decoder !== undefined)
     return { encoder: resolve(encoder), decoder: resolve(decoder) };
   if (encoder !== undefined)
     throw new UserError('--encoder: name the decoder that was trained with it, with --decoder');
   if (decoder !== undefined)
     throw new UserError('--decoder: name the encoder that was trained with it, with --encoder');
+  if (generator !== undefined) return undefined;
   if (decoded !== undefined || latentInput !== undefined)
     throw new UserError(
       `${decoded === undefined ? '--latent-input' : '--decoded'} is for a decoder: name it with --decoder`,
@@ -114,6 +123,60 @@ export async function resolveLatent(
     encoderSha256,
     decoderSha256,
   };
+}
+
+/**
+ * The latent space of a generator's samples.
+ *
+ * @throws UserError where another mutator is named: what it makes has no latent vector
+ */
+export async function generatedLatent(
+  samples: GeneratedSamples,
+  { seeds, descriptors, mutators }: ResolvedInputs,
+): Promise<ResolvedLatent> {
+  const [specs] = mutators;
+  const kinds = (await Promise.all(specs.map(resolveMutatorSpec))).flat();
+  const other = kinds.find(({ kind }) => kind.usesLatent !== true);
+  if (other !== undefined)
+    throw new UserError(
+      `--mutator: ${other.spec} gives inputs without a latent vector, which --generator needs: use latent and latent-interpolate, or give an --encoder and a --decoder`,
+    );
+  const { roles, path, sha256, decodeSeconds } = samples;
+  return {
+    setup: {
+      decoder: path,
+      roles,
+      input: 0,
+      deviations: new Array<number>(roles.size).fill(1),
+      seedVectors: vectorsOf(samples, seeds, descriptors[0].type),
+    },
+    decodeCost: Number((decodeSeconds / (roles.decodedSize * COPY_SECONDS)).toPrecision(3)),
+    encoderSha256: '',
+    decoderSha256: sha256,
+  };
+}
+
+/** The latent vector of each seed, by its id. Seeds are samples in their order, without those that are left out. */
+function vectorsOf(
+  { roles: { size, decodedSize }, values, latents }: GeneratedSamples,
+  seeds: ResolvedInputs['seeds'],
+  type: DType,
+): Map<string, Float32Array> {
+  const vectors = new Map<string, Float32Array>();
+  let row = 0;
+  for (const seed of seeds) {
+    const isSample = (): boolean => {
+      const data = makeData(type, 1);
+      for (let i = 0; i < decodedSize; i++) {
+        writeNumber(type, data, 0, values[row * decodedSize + i]);
+        if (data[0] !== seed.inputs[0][i]) return false;
+      }
+      return true;
+    };
+    while (!isSample()) if (++row * size >= latents.length) throw new Error('a seed is not a sample');
+    vectors.set(testcaseId(seed), latents.slice(row * size, (row + 1) * size));
+  }
+  return vectors;
 }
 
 async function latentMutators(specs: readonly string[]): Promise<ConfiguredMutator[]> {
