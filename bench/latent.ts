@@ -20,6 +20,7 @@ const { values: options } = parseArgs({
     epochs: { type: 'string', default: '10' },
     steps: { type: 'string', default: '4000' },
     seeds: { type: 'string', default: '3' },
+    searches: { type: 'string', default: '' },
     networks: { type: 'string', default: 'convolution' },
     jobs: { type: 'string', default: '1' },
   },
@@ -28,13 +29,18 @@ const { values: options } = parseArgs({
 const log = (text: string): void => void process.stderr.write(`${text}\n`);
 const [digitCount, runs, epochs] = [Number(options.digits), Number(options.runs), Number(options.epochs)];
 
-/** Mutators that are compared. Noise changes no pixel by more than 0.8 of 2. */
+/** Mutators that are compared: moves in latent space, noise of up to 0.8 of 2 on every pixel, and all noise that the search has within the same distance. */
 const SEARCHES = {
   'latent, residual 0': { mutator: ['latent:residual=0'] },
   'latent, residual 1': { mutator: ['latent'] },
-  pixels: { mutator: ['gaussian', 'uniform', 'creep'], linf: 0.8 },
+  noise: { mutator: ['uniform:amount=0.4'], linf: 0.8 },
+  'fine noise': { mutator: ['gaussian', 'uniform', 'creep'], linf: 0.8 },
 } as const;
 type Search = keyof typeof SEARCHES;
+
+const searches = (Object.keys(SEARCHES) as Search[]).filter(
+  (search) => options.searches === '' || options.searches.split('/').includes(search),
+);
 
 /** Least ratio of the shares wrong and clear of moves in latent space and of noise. */
 const LEAST_RATIO = 5;
@@ -50,12 +56,12 @@ await withFolder(async (folder) => {
   const shares = new Map<string, number[]>();
   for (const network of options.networks.split(',') as ('dense' | 'convolution')[]) {
     const model = await digitNetwork(network, training, options.cache, log, { seed: 'target', epochs });
-    for (const search of Object.keys(SEARCHES) as Search[])
+    for (const search of searches)
       for (let seed = 1; seed <= Number(options.seeds); seed++) {
         const base = {
           model,
           ...files,
-          ...(search === 'pixels' ? {} : models),
+          ...('linf' in SEARCHES[search] ? {} : models),
           ...SEARCHES[search],
           range: [-1, 1],
           objective: ['misclassified'],
@@ -77,15 +83,19 @@ await withFolder(async (folder) => {
       return list.reduce((sum, share) => sum + share, 0) / list.length;
     };
     const best = Math.max(mean('latent, residual 0'), mean('latent, residual 1'));
-    const ratio = best / mean('pixels');
-    const isWithin = network !== 'convolution' || ratio >= LEAST_RATIO;
+    const ratioTo = (search: Search): number | null => {
+      const ratio = best / mean(search);
+      return Number.isFinite(ratio) ? Number(ratio.toFixed(2)) : null;
+    };
+    if (searches.length < Object.keys(SEARCHES).length) continue;
+    // Without a clear one by noise there is no ratio, and no miss either.
+    const isWithin = network !== 'convolution' || (ratioTo('noise') ?? LEAST_RATIO) >= LEAST_RATIO;
     if (!isWithin) process.exitCode = 1;
     line({
       network,
-      wrongAndClear: Object.fromEntries(
-        (Object.keys(SEARCHES) as Search[]).map((search) => [search, Number(mean(search).toFixed(4))]),
-      ),
-      ratio: Number.isFinite(ratio) ? Number(ratio.toFixed(2)) : null,
+      wrongAndClear: Object.fromEntries(searches.map((search) => [search, Number(mean(search).toFixed(4))])),
+      ratioToNoise: ratioTo('noise'),
+      ratioToFineNoise: ratioTo('fine noise'),
       leastRatio: LEAST_RATIO,
       isWithin,
     });
