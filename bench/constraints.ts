@@ -172,7 +172,7 @@ let mutantCount = 0;
 let broken = 0;
 const used = new Set<string>();
 for (const { input, limits, resizes = false } of tracked('constraints', 'set', sets)) {
-  const fitting = MUTATORS.list().filter((kind) => fitsInput(kind, input));
+  const fitting = MUTATORS.list().filter((kind) => fitsInput({ kind }, input));
   // Cheap mutators are drawn more often than expensive ones.
   const mutators = fitting.flatMap(({ name, cost }) => new Array<string>(cost > DEAR ? 1 : 4).fill(name));
   for (const { name } of fitting) used.add(name);

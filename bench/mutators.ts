@@ -2,6 +2,9 @@
  * Measures the speed of each mutator in million values per second, on one core, with rows of 784 values in batches of
  * 256: 28×28 images, tables of 784 columns, sequences of 784 tokens, 49 strings of up to 16 characters. `bounds` names the constraints applied.
  */
+import { mkdtemp, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { drawDigit } from '../corpora/nan-digits/digits.ts';
 import { BoundsTracker, makeWorkingArray, type WorkingArray } from '../src/constraints/bounds.ts';
@@ -12,6 +15,7 @@ import type { InputDescriptor } from '../src/inputs/input-descriptor.ts';
 import type { MutationContext, MutatorKind } from '../src/mutators/mutator.ts';
 import { MUTATORS, makeMutator } from '../src/mutators/registry.ts';
 import { NoisePool } from '../src/mutators/simd/noise-pool.ts';
+import { encodeNpy } from '../src/tensor/npy.ts';
 import { codePointsOf, encodeStrings, MAX_CODE_POINT } from '../src/tensor/strings.ts';
 import { line, median } from './campaign.ts';
 import { tracked } from './progress.ts';
@@ -84,7 +88,15 @@ function rowsFor({ tokens, columns, strings }: InputDescriptor, type: 'float32' 
   });
 }
 
-function measure(kind: MutatorKind, linf: number | undefined): number {
+/** Writes a program for `program`, which is for inputs of numbers; returns its path. */
+async function programFile(): Promise<string> {
+  const path = join(await mkdtemp(join(tmpdir(), 'neurofuzz-bench-')), 'program.npy');
+  const data = Float32Array.from({ length: SIZE }, (_, i) => Math.sin(i));
+  await writeFile(path, encodeNpy({ type: 'float32', shape: [SIZE], data }));
+  return path;
+}
+
+async function measure(kind: MutatorKind, linf: number | undefined): Promise<number> {
   const input = inputFor(kind);
   const isFloat = input.type === 'float32';
   const noise = new NoisePool('bench', isFloat ? [SIZE * ROWS] : [], SIZE);
@@ -93,7 +105,8 @@ function measure(kind: MutatorKind, linf: number | undefined): number {
   const bounds = parents.map((parent) =>
     new BoundsTracker(isFloat ? 'float32' : 'float64', SIZE, { range: input.range, linf }).centreOn(parent),
   );
-  const mutator = makeMutator({ spec: kind.name, kind, values: parameterValues() }, input);
+  const words = kind.name === 'program' ? { file: await programFile() } : {};
+  const mutator = makeMutator({ spec: kind.name, kind, values: parameterValues(), words }, input);
   const random = randomStream('bench', kind.name);
   const given: { -readonly [K in keyof MutationContext]: MutationContext[K] } = {
     random,
@@ -141,7 +154,7 @@ for (const kind of tracked('mutators', 'mutator', MUTATORS.list())) {
       bench: 'mutators',
       mutator: kind.name,
       bounds: linf === undefined ? 'range' : 'range and linf',
-      millionValuesPerSecond: Number(measure(kind, linf).toPrecision(3)),
+      millionValuesPerSecond: Number((await measure(kind, linf)).toPrecision(3)),
     });
   }
 }

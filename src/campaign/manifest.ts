@@ -2,7 +2,12 @@ import { createHash } from 'node:crypto';
 import { relative, resolve } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import type { BatchDependence } from '../analysis/batch-dependence/describe-dependence.ts';
-import { rebaseObjectiveSpec, rebaseSpec, rebaseThreatModel } from '../config/rebase-paths.ts';
+import {
+  rebaseMutatorSpec,
+  rebaseObjectiveSpec,
+  rebaseSpec,
+  rebaseThreatModel,
+} from '../config/rebase-paths.ts';
 import type { CampaignConfig } from '../config/schema.ts';
 import { CODEPOINTS, groupByInput } from '../config/values.ts';
 import { ResumeMismatchError } from '../core/errors.ts';
@@ -103,7 +108,7 @@ export function resolvedSettings(config: CampaignConfig, resolved: ResolvedCampa
     (key) => [key, placed(config[key])] as const,
   );
   const specs = (list: readonly string[]): string | readonly string[] => {
-    const moved = list.map((spec) => rebaseSpec(spec, here));
+    const moved = list.map((spec) => rebaseMutatorSpec(spec, here));
     return moved.length === 0 ? NO_MUTATOR : moved.length === 1 ? moved[0] : moved;
   };
   const tokens = Object.entries(config.tokens ?? {}).map(([name, input]) => {

@@ -64,7 +64,8 @@ export const COMMAND_SUMMARIES = {
   },
   reprogram: {
     arguments: '[model]',
-    description: 'Search for one change that sends all inputs to a class: a pattern, a frame or a patch',
+    description:
+      'Search for one change that sends all inputs to a class, or has the model do another task: a pattern, a frame or a patch',
   },
   explain: {
     arguments: '[model]',

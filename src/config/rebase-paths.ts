@@ -17,9 +17,10 @@ export function rebasePaths(
     ...['seeds', 'fixed', 'dictionary', 'coverageReference'].map(
       (key) => [key, (value: unknown) => rebaseByInput(value, rebase)] as const,
     ),
-    ...['measure', 'scheduler', 'mutator'].map(
+    ...['measure', 'scheduler'].map(
       (key) => [key, (value: unknown) => mapStrings(value, (spec) => rebaseSpec(spec, rebase))] as const,
     ),
+    ['mutator', (value) => mapStrings(value, (spec) => rebaseMutatorSpec(spec, rebase))],
     ['objective', (value) => mapStrings(value, (spec) => rebaseObjectiveSpec(spec, rebase))],
     ['labels', (value) => mapStrings(value, (source) => rebaseLabels(source, rebase))],
     ['tokens', (value) => mapValues(value, (input) => rebaseVocabulary(input, rebase))],
@@ -64,6 +65,15 @@ export function rebaseSpec(spec: string, rebase: Rebase): string {
   const rebased = rebase(path);
   const marked = /[/\\]/.test(rebased) ? rebased : `./${rebased}`;
   return `${input}${marked}${parameters === '' ? '' : `:${parameters}`}`;
+}
+
+/** The mutator that reads a file, for all inputs or for one, up to its path. */
+const MUTATOR_WITH_FILE = /^((?:[^/\\:=]+=)?\s*program:(?:(?!file=)[a-z]+=[^,]*,)*file=)([^,]+)(.*)$/s;
+
+/** Changes the path in the spec of a mutator that names a module or a file. */
+export function rebaseMutatorSpec(spec: string, rebase: Rebase): string {
+  const [, before, path, rest] = MUTATOR_WITH_FILE.exec(spec) ?? [];
+  return path === undefined ? rebaseSpec(spec, rebase) : `${before}${rebase(path.trim())}${rest}`;
 }
 
 /** Text rules that read a file, up to its path: the text of other rules may look like one. */

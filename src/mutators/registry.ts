@@ -1,6 +1,7 @@
 import { UserError } from '../core/errors.ts';
 import { parameterValues } from '../extensions/parameters.ts';
 import { Registry, type ResolvedExtension } from '../extensions/registry.ts';
+import { parseExtensionSpec } from '../extensions/spec.ts';
 import { DOMAIN_LABELS, type InputDescriptor } from '../inputs/input-descriptor.ts';
 import { clip } from './audio/clip.ts';
 import { gain } from './audio/gain.ts';
@@ -55,6 +56,7 @@ import { momentum } from './numeric/momentum.ts';
 import { multiply } from './numeric/multiply.ts';
 import { negate } from './numeric/negate.ts';
 import { path } from './numeric/path.ts';
+import { program } from './numeric/program.ts';
 import { saltPepper } from './numeric/salt-pepper.ts';
 import { special } from './numeric/special.ts';
 import { splice } from './numeric/splice.ts';
@@ -166,7 +168,11 @@ export const MUTATOR_GROUPS: readonly MutatorGroup[] = [
     help: 'moves in the latent space of --encoder and --decoder, or of --generator',
     kinds: [latent, latentInterpolate],
   },
-  { name: 'attacks', help: 'changes of the attacks of neurofuzz contest', kinds: [square, spatial] },
+  {
+    name: 'attacks',
+    help: 'changes of the attacks of neurofuzz contest, and of neurofuzz reprogram',
+    kinds: [square, spatial, program],
+  },
 ];
 
 /** The name of all mutators that fit an input. */
@@ -195,18 +201,25 @@ export function isMutatorGroup(spec: string): boolean {
 }
 
 /** Whether a mutator can work on an input. */
-export function fitsInput(kind: MutatorKind, input: InputDescriptor): boolean {
-  return kind.domains.some((domain) => input.domains.includes(domain)) && lackOf(kind, input) === undefined;
+export function fitsInput(
+  { kind, words }: Pick<ConfiguredMutator, 'kind' | 'words'>,
+  input: InputDescriptor,
+): boolean {
+  return (
+    kind.domains.some((domain) => input.domains.includes(domain)) && lackOf(kind, words, input) === undefined
+  );
 }
 
 /** What an input of the right domain lacks for a mutator, as a clause for messages; undefined if nothing. */
 function lackOf(
   { name, usesLatent }: MutatorKind,
+  words: ConfiguredMutator['words'],
   { tokens, strings, isEncoded }: InputDescriptor,
 ): string | undefined {
   if (usesLatent === true && isEncoded !== true)
     return 'needs a latent space of this input: give --encoder and --decoder, or --generator';
-
+  if (name === program.name && words?.file === undefined)
+    return 'needs a program: program:file=program.npy, as neurofuzz reprogram writes it';
   if (name === dictionary.name && tokens?.dictionary.length === 0)
     return 'needs words: give some with --dictionary';
   if (name === category.name && strings?.words.length === 0)
@@ -233,11 +246,12 @@ function withDefaults(kind: MutatorKind): ConfiguredMutator {
 }
 
 /** Makes a mutator for an input. @throws UserError if it is for other kinds of inputs */
-export function makeMutator({ kind, values, words }: ConfiguredMutator, input: InputDescriptor): Mutator {
-  if (!fitsInput(kind, input)) {
+export function makeMutator(mutator: ConfiguredMutator, input: InputDescriptor): Mutator {
+  const { kind, values, words } = mutator;
+  if (!fitsInput(mutator, input)) {
     const wanted = kind.domains.map((domain) => DOMAIN_LABELS[domain]).join(' or ');
     const given = input.domains.map((domain) => DOMAIN_LABELS[domain]).join(', ') || 'none';
-    const reason = lackOf(kind, input) ?? `is for ${wanted}, and input ${input.name} is ${given}`;
+    const reason = lackOf(kind, words, input) ?? `is for ${wanted}, and input ${input.name} is ${given}`;
     throw new UserError(`--mutator: ${kind.name} ${reason}`);
   }
   return kind.make(values, input, words);
@@ -257,6 +271,16 @@ export function defaultMutators(input: InputDescriptor): readonly ConfiguredMuta
           : ['tables', 'numbers', 'images', 'audio'];
   return names
     .flatMap((name) => MUTATOR_GROUPS.find((group) => group.name === name)?.kinds ?? [])
-    .filter((kind) => fitsInput(kind, input))
+    .filter((kind) => fitsInput({ kind }, input))
     .map(withDefaults);
+}
+
+/** Files that a mutator reads beside its module, by the path in its spec. @throws UserError on an invalid spec */
+export function filesOfMutator(spec: string): readonly string[] {
+  const ofInput = /^[^/\\:=]+=/.exec(spec) ?? [''];
+  const plain = spec.slice(ofInput[0].length);
+  const { name, isModule } = parseExtensionSpec(plain);
+  if (isModule || name !== program.name) return [];
+  const { file } = MUTATORS.resolveBuiltIn(plain).words;
+  return file === undefined ? [] : [file];
 }

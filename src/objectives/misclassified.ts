@@ -186,11 +186,14 @@ const ABSTAIN = {
   max: 1,
 } as const;
 
+/** Legal classes of a wrong answer, in specs. */
+const TARGET_CLASSES = { to: { help: 'classes that count as wrong, by number, such as to=3+5' } };
+
 export const misclassified: ObjectiveKind = {
   name: 'misclassified',
   help: 'a class that differs from the label of the seed; needs --labels and a constraint',
   parameters: [TOP, CONFIDENT, ABSTAIN],
-  words: { to: { help: 'classes that count as wrong, by number, such as to=3+5' } },
+  words: TARGET_CLASSES,
   breaksSeeds: true,
   make(values, { name, words }) {
     const minConfidence = Math.max(values(CONFIDENT), values(ABSTAIN));
@@ -205,11 +208,73 @@ export const defence = wrongClass(
   'a wrong class within the limits of a defence, as audit-defense finds it; needs --labels and a constraint',
 );
 
-/** A class that one change gives to inputs of other classes; the name tells which. */
-export const universal = wrongClass(
+const BELOW = {
+  name: 'below',
+  default: 0,
+  help: 'counts where the largest softmax share is below this, in place of a wrong class',
+  min: 0,
+  max: 1,
+} as const;
+
+const gives = wrongClass(
   'universal',
   'a class that one change for all inputs leads to, as reprogram finds it; needs --labels and a constraint',
 );
+
+/** A class that one change gives to inputs of other classes, or none of which the model is sure; the name tells which. */
+export const universal: ObjectiveKind = {
+  ...gives,
+  parameters: [BELOW],
+  make(values, context) {
+    const below = values(BELOW);
+    return below === 0
+      ? gives.make(values, context)
+      : new Unsure(instanceName('universal', context.name), below);
+  },
+};
+
+/** Inputs for which the largest softmax share is below a bound. */
+class Unsure implements Objective {
+  readonly name: string;
+  readonly labelled = true;
+  readonly seedExemption = 'give no class of which the model is sure before any mutation';
+  readonly #below: number;
+  readonly #reader = new RowReader();
+
+  constructor(name: string, below: number) {
+    this.name = name;
+    this.#below = below;
+  }
+
+  breaksSeed(): boolean {
+    return true;
+  }
+
+  refuses(run: JudgedBatch): string | undefined {
+    return findClassOutput(run) === undefined
+      ? 'needs an output with a value for each class, and there is none'
+      : undefined;
+  }
+
+  judge(run: JudgedBatch, report: (row: number, violation: Violation) => void): void {
+    const output = findClassOutput(run);
+    if (output === undefined) return;
+    for (let row = 0; row < run.rows; row++) {
+      const values = this.#reader.read(output, row);
+      if (values.some(Number.isNaN)) continue;
+      const best = argmax(values);
+      const confidence = Math.exp(logProbsOf(values)(best));
+      if (confidence >= this.#below) continue;
+      report(row, {
+        objective: 'universal',
+        signature: this.name,
+        summary: `No class above ${formatPercent(this.#below)}: class ${className(output, best)} has ${formatPercent(confidence)} (${output.name})`,
+        tensors: [],
+        details: { output: output.name, class: best, confidence },
+      });
+    }
+  }
+}
 
 /** A wrong class under a signature that its name gives. */
 function wrongClass(kind: string, help: string): ObjectiveKind {
@@ -217,6 +282,7 @@ function wrongClass(kind: string, help: string): ObjectiveKind {
     name: kind,
     help,
     parameters: [],
+    words: TARGET_CLASSES,
     breaksSeeds: true,
     make(values, context) {
       const wrong = misclassified.make(values, context);

@@ -5,32 +5,27 @@ import type { BatchedModel, BatchTensor } from '../model/batched-model.ts';
 import { packBatch } from '../model/testcase-batch.ts';
 import { areSharesIn } from '../objectives/class-answer.ts';
 import { type AnswerRule, findScores } from '../objectives/confident-error.ts';
-import { logSumExp, RowReader, toLogit } from '../objectives/output-difference.ts';
+import { RowReader, toLogit } from '../objectives/output-difference.ts';
 import { makeData, readNumber, writeNumber } from '../tensor/tensor.ts';
-import { addProgramGradient, applyProgram, type Placement, programValues } from './program.ts';
+import type { LogitLoss } from './losses.ts';
+import { addProgramGradient, applyProgram, type Placement, programValues, type Writing } from './program.ts';
 
 /** Most testcases whose gradients are computed in one run. */
 const GRADIENT_ROWS = 32;
 
-/** A loss over the logits of one input, with its gradient with respect to them. */
-export type LogitLoss = (logits: Float64Array, row: number) => { loss: number; gradient: Float64Array };
-
-/** The cross-entropy of one class. */
-export function classLoss(target: number): LogitLoss {
-  return (logits) => {
-    const total = logSumExp(logits, 0, logits.length, false);
-    const gradient = logits.map((logit) => Math.exp(logit - total));
-    gradient[target] -= 1;
-    return { loss: total - logits[target], gradient };
-  };
-}
-
 /** Inputs to run with a program in them. Plain data, sent between processes. */
 export interface ProgramRun extends Omit<ProgramOracleOptions, 'maxRows'> {
   readonly inputs: readonly TestcaseData[];
-  /** W, one for each value of the input. */
+  /** W, one for each value of the placement's mask. */
   readonly weights: ArrayLike<number>;
+  /** Share of the change, from 0 to 1, which is the default. */
+  readonly strength?: number;
+  /** Of each input, where a patch lies in it; 0 by default. */
+  readonly offsets?: ArrayLike<number>;
 }
+
+/** How a program is written into a row of inputs. */
+type Writings = Pick<ProgramRun, 'strength' | 'offsets'>;
 
 export interface ProgramOracleOptions {
   readonly placement: Placement;
@@ -58,6 +53,7 @@ export class ProgramOracle {
   async logits(
     inputs: readonly TestcaseData[],
     weights: ArrayLike<number>,
+    writings: Writings = {},
     onRun: () => void = () => {},
   ): Promise<Float64Array[]> {
     const { placement, maxRows } = this.#options;
@@ -65,7 +61,9 @@ export class ProgramOracle {
     const rows = Math.min(maxRows, this.#model.maxBatchSize);
     const answers: Float64Array[] = [];
     for (let from = 0; from < inputs.length; from += rows) {
-      const group = inputs.slice(from, from + rows).map((input) => this.#withProgram(input, values));
+      const group = inputs
+        .slice(from, from + rows)
+        .map((input, i) => this.#withProgram(input, values, writingOf(writings, from + i)));
       const run = await this.#model.run(packBatch(group), group.length, this.#watched);
       const scores = this.#scoresIn(findScores(run, this.#options.rule.logits));
       for (let row = 0; row < group.length; row++) answers.push(this.#logitsOf(scores, row));
@@ -83,6 +81,7 @@ export class ProgramOracle {
     inputs: readonly TestcaseData[],
     weights: Float64Array,
     lossOf: LogitLoss,
+    offsets: ArrayLike<number> = [],
   ): Promise<{ readonly loss: number; readonly gradient: Float64Array }> {
     const { placement, position, maxRows } = this.#options;
     const values = programValues(weights, placement);
@@ -91,7 +90,8 @@ export class ProgramOracle {
     let sum = 0;
     for (let from = 0; from < inputs.length; from += rows) {
       const group = inputs.slice(from, from + rows);
-      const points = padded(group.map((input) => this.#withProgram(input, values)));
+      const writing = (row: number): Writing => writingOf({ offsets }, from + row);
+      const points = padded(group.map((input, row) => this.#withProgram(input, values, writing(row))));
       const run = await this.#model.run(points.batch, points.rows, this.#watched);
       const scores = this.#scoresIn(findScores(run, this.#options.rule.logits));
       const upstream = new Float32Array(points.rows * scores.size);
@@ -107,26 +107,24 @@ export class ProgramOracle {
       const { values: slopes } = await inputGradients(this.#model, points, scores.name, upstream, [], true);
       const slope = slopes[position];
       if (slope === undefined) throw new Error('the changed input has no gradient');
-      const { size, type } = group[0].form.inputs[position];
+      const { size } = group[0].form.inputs[position];
       group.forEach((input, row) => {
-        const before = Float64Array.from({ length: size }, (_, i) =>
-          readNumber(type, input.inputs[position], i),
-        );
         addProgramGradient(
-          before,
+          valuesOf(input, position),
           weights,
           slope.subarray(row * size, (row + 1) * size),
           placement,
           gradient,
+          writing(row),
         );
       });
     }
     return { loss: sum / inputs.length, gradient };
   }
 
-  #withProgram(input: TestcaseData, values: Float64Array): TestcaseData {
+  #withProgram(input: TestcaseData, values: Float64Array, writing: Writing): TestcaseData {
     const { placement, position } = this.#options;
-    return withProgram(input, position, values, placement);
+    return withProgram(input, position, values, placement, writing);
   }
 
   /** @throws UserError where there is no class output */
@@ -146,17 +144,30 @@ export class ProgramOracle {
   }
 }
 
+function writingOf({ strength = 1, offsets = [] }: Writings, row: number): Writing {
+  return { strength, offset: offsets[row] ?? 0 };
+}
+
 /** A testcase with a program in one of its inputs, rounded to the input's type. */
 export function withProgram(
-  { form, inputs }: TestcaseData,
+  testcase: TestcaseData,
   position: number,
   values: Float64Array,
   placement: Placement,
+  writing: Writing = {},
 ): TestcaseData {
+  const { form, inputs } = testcase;
   const { type, size } = form.inputs[position];
-  const before = Float64Array.from({ length: size }, (_, i) => readNumber(type, inputs[position], i));
-  const after = applyProgram(before, values, placement);
+  const after = applyProgram(valuesOf(testcase, position), values, placement, writing);
+  if (type === 'float32') return { form, inputs: inputs.with(position, Float32Array.from(after)) };
   const data = makeData(type, size);
   for (let i = 0; i < size; i++) writeNumber(type, data, i, after[i]);
   return { form, inputs: inputs.with(position, data) };
+}
+
+function valuesOf({ form, inputs }: TestcaseData, position: number): ArrayLike<number> {
+  const { type, size } = form.inputs[position];
+  const data = inputs[position];
+  if (data instanceof Float32Array) return data;
+  return Float64Array.from({ length: size }, (_, i) => readNumber(type, data, i));
 }

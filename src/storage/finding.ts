@@ -66,6 +66,12 @@ export interface ThreatRecord {
   readonly broken?: readonly { readonly clause: string; readonly breach: string }[];
 }
 
+/**
+ * The measure that is minimized: changed values and their size, the distance from the seed, edits of a prompt, the length of a prompt, or
+ * what a program for all inputs writes.
+ */
+export type MinimizeGoal = 'values' | 'distance' | 'edits' | 'length' | 'program';
+
 /** `finding.json`: a testcase with its violation. */
 export interface Finding extends Lineage, Confirmation {
   readonly formatVersion: number;
@@ -88,7 +94,7 @@ export interface Finding extends Lineage, Confirmation {
   readonly departures?: LayerDivergences;
   readonly severity?: Severity;
   /** For a minimized finding: the original, and the measure that was minimized. */
-  readonly minimized?: { readonly from: string; readonly goal: 'values' | 'distance' | 'edits' | 'length' };
+  readonly minimized?: { readonly from: string; readonly goal: MinimizeGoal };
   readonly freeValues?: FreeValueCounts;
   /** Present in a campaign with a threat model. */
   readonly threat?: ThreatRecord;

@@ -304,7 +304,7 @@ export class ModelSession {
   }
 
   /**
-   * Trains one change for all inputs.
+   * Trains one change for all inputs from one start.
    *
    * @param onShare called with the share of the training that is done
    * @throws UserError where the model has no gradients and they are asked for, or it ends the process

@@ -37,7 +37,7 @@ test('a change for all inputs leads those never seen to a class, and the finding
   const { code, report, out } = await reprogram([...args, '-j', '1']);
   expect(code).toBe(1);
   expect(report).toMatchObject({
-    formatVersion: 1,
+    formatVersion: 2,
     mode: 'universal',
     place: 'add',
     values: 784,
@@ -51,9 +51,9 @@ test('a change for all inputs leads those never seen to a class, and the finding
   expect(control.random).toBeLessThan(success);
   expect(control.none).toBeLessThan(0.1);
   // By the arrays, without the product's code.
-  const program = decodeNpy(readFileSync(join(out, 'program-3.npy')), 'program-3.npy');
+  const program = decodeNpy(readFileSync(join(out, 'program.npy')), 'program.npy');
   expect(Math.max(...Array.from(program.data as Float32Array, Math.abs))).toBeLessThanOrEqual(0.8 + 1e-6);
-  expect(existsSync(join(out, 'program-3.png'))).toBe(true);
+  expect(existsSync(join(out, 'program.png'))).toBe(true);
   const { allow: _, ...written } = report;
   expect(readJson(join(out, 'result.json'))).toEqual(written);
   const found = findingFolders(out);
@@ -78,7 +78,7 @@ test('a change for all inputs leads those never seen to a class, and the finding
   const double = await reprogram([...args, '-j', '2']);
   expect(double.report).toEqual({ ...report, campaign: double.out });
   expect(digests(double.out, 'findings', 'corpus')).toEqual(digests(out, 'findings', 'corpus'));
-  expect(readFileSync(join(double.out, 'program-3.npy'))).toEqual(readFileSync(join(out, 'program-3.npy')));
+  expect(readFileSync(join(double.out, 'program.npy'))).toEqual(readFileSync(join(out, 'program.npy')));
 });
 
 describe('where it may write', () => {
@@ -94,6 +94,51 @@ describe('where it may write', () => {
       const [[, seed]] = decodeNpz(readFileSync(seedFile), seedFile);
       for (let i = 0; i < 784; i++) if (Number(mask[i]) === 0) expect(data[i]).toBe(seed.data[i]);
     }
+  });
+
+  test('a patch that lies anywhere is small, and each input has it in a place of its own', async () => {
+    const args = ['--to', '1', '--patch', '9x7@anywhere', '--steps', '30', '--no-control', '--allow', '0'];
+    const { report, out } = await reprogram([...args, '--html', join(folder, 'page.html')]);
+    expect(report).toMatchObject({ place: 'replace', values: 63, epsilon: null });
+    const patch = decodeNpy(readFileSync(join(out, 'program.npy')), 'program.npy');
+    expect(patch.shape).toEqual([9, 7, 1]);
+    const lines = readFileSync(join(out, 'tests.jsonl'), 'utf8').trim().split('\n');
+    const places = new Set(lines.map((line) => JSON.parse(line).offset));
+    expect(places.size).toBeGreaterThan(3);
+    for (const path of findingFolders(out)) {
+      const { ancestor } = readJson(path, 'finding.json');
+      const { offset } = lines.map((line) => JSON.parse(line)).find(({ id }) => id === ancestor);
+      const [[, { data }]] = decodeNpz(readFileSync(join(path, 'input.npz')), 'input.npz');
+      for (let row = 0; row < 9; row++)
+        for (let column = 0; column < 7; column++)
+          expect(data[offset + 28 * row + column]).toBeCloseTo(Number(patch.data[7 * row + column]), 6);
+    }
+    const page = readFileSync(join(folder, 'page.html'), 'utf8');
+    expect(page).toContain('<h2>Change for 1</h2>');
+    expect(page.match(/data:image\/png/g)).toHaveLength(2);
+    expect(page).toContain('success, the model');
+  });
+
+  test('the smallest change that is asked for is smaller, and still does', async () => {
+    const args = ['--to', '3', '--linf', '1.2', '--steps', '30', '--train', '0.5', '--no-control'];
+    const { report } = await reprogram([...args, '--stealth', '0.5']);
+    const [{ stealth, success }] = report.programs;
+    expect(stealth).toMatchObject({ asked: 0.5, isReached: true, values: 784 });
+    expect(stealth.epsilon).toBeLessThan(1.2);
+    expect(success).toBeGreaterThan(0.2);
+    const whole = await reprogram([
+      '--to',
+      '3',
+      '--linf',
+      '0.001',
+      '--steps',
+      '5',
+      '--stealth',
+      '0.9',
+      '--no-control',
+    ]);
+    expect(whole.report.programs[0].stealth.isReached).toBe(false);
+    expect(whole.stderr).toMatch(/--stealth: the change for 3 does not reach a success of 0.9/);
   });
 
   test('nes asks for outputs alone, where there is no gradient', async () => {
@@ -119,6 +164,104 @@ describe('where it may write', () => {
     expect(report.programs[0].success).toBeGreaterThan(0.9);
     expect(stderr).toMatch(/no gradients .*: the search asks for outputs alone/);
   });
+});
+
+test('a change that makes the model unsure has findings of its own, which replay', async () => {
+  const args = ['--to', 'abstain=0.6', '--linf', '0.8', '--steps', '40', '--train', '0.5', '--no-control'];
+  const { code, report, out } = await reprogram(args);
+  expect(code).toBe(1);
+  const [{ to, success, control }] = report.programs;
+  expect(to).toBe('abstain');
+  expect(success).toBeGreaterThan(control.none);
+  const [path] = findingFolders(out);
+  expect(readJson(path, 'finding.json')).toMatchObject({
+    signature: 'universal-abstain',
+    reproduced: '10/10',
+  });
+  expect((await neurofuzz(['replay', path])).stdout).toMatch(/still broken 10\/10 {2}universal-abstain/);
+});
+
+test('minimize drops blocks of a program while nine tenths of the test inputs stay turned', async () => {
+  const { out } = await reprogram([
+    '--to',
+    '3',
+    '--frame',
+    '5',
+    '--steps',
+    '40',
+    '--train',
+    '0.5',
+    '--no-control',
+  ]);
+  const [path] = findingFolders(out);
+  const { stdout } = await neurofuzz(['minimize', path, '--tries', '3000', '--json']);
+  const [{ smaller }] = JSON.parse(stdout).findings;
+  expect(smaller).toHaveLength(1);
+  expect(smaller[0].goal).toBe('program');
+  const minimized = readJson(smaller[0].path, 'finding.json');
+  expect(minimized).toMatchObject({
+    signature: 'universal-3',
+    minimized: { from: readJson(path, 'finding.json').id, goal: 'program' },
+    reproduced: '10/10',
+  });
+  const [before, after] = [out, smaller[0].path].map((place) =>
+    decodeNpy(readFileSync(join(place, 'mask.npy')), 'mask.npy'),
+  );
+  const sumOf = ({ data }: typeof before): number => Array.from(data, Number).reduce((sum, x) => sum + x, 0);
+  expect(sumOf(after)).toBeLessThan(0.8 * sumOf(before));
+  before.data.forEach((isInside, i) => {
+    expect(Number(after.data[i])).toBeLessThanOrEqual(Number(isInside));
+  });
+  // Where nothing is written, the input is that of the seed.
+  const seedFile = join(out, 'corpus', `${minimized.ancestor}.npz`);
+  const [[, seed]] = decodeNpz(readFileSync(seedFile), seedFile);
+  const [[, { data }]] = decodeNpz(readFileSync(join(smaller[0].path, 'input.npz')), 'input.npz');
+  for (let i = 0; i < 784; i++) if (Number(after.data[i]) === 0) expect(data[i]).toBe(seed.data[i]);
+});
+
+test('a program is a mutator of later campaigns, which obeys bounds and constraints', async () => {
+  const { out } = await reprogram(['--to', '3', '--linf', '0.8', '--steps', '20', '--no-control']);
+  const campaign = join(folder, 'with-program');
+  const { code } = await neurofuzz([
+    'fuzz',
+    DIGITS,
+    ...['-i', SEEDS, '--labels', labels, '--range=-1,1', '--linf', '0.5', '-O', 'misclassified'],
+    ...['-m', `program:file=${join(out, 'program.npy')},strength=0.9`, '-n', '600', '-s', '1', '-j', '1'],
+    ...['-o', campaign, '--quiet', '--guidance', 'none'],
+  ]);
+  expect(code).toBe(1);
+  const [path] = findingFolders(campaign);
+  const { ancestor, mutators, distance } = readJson(path, 'finding.json');
+  expect(new Set(mutators)).toEqual(new Set(['image:program']));
+  expect(distance.linf).toBeLessThanOrEqual(0.5 + 1e-6);
+  const [[, { data }]] = decodeNpz(readFileSync(join(path, 'input.npz')), 'input.npz');
+  expect(Math.max(...Array.from(data as Float32Array, Math.abs))).toBeLessThanOrEqual(1);
+  expect(existsSync(join(campaign, 'corpus', `${ancestor}.npz`))).toBe(true);
+  expect((await neurofuzz(['replay', path])).stdout).toMatch(/still broken 10\/10/);
+});
+
+test('a random model is refused without --draws, and averaged with them', async () => {
+  const graph = new OnnxBuilder();
+  const x = graph.input('x', 'float32', ['batch', 4]);
+  graph.node('RandomNormalLike', [x], 'noise', { scale: { float: 0.3 } });
+  const weights = Float32Array.of(1, -1, 0, 0, 1, -1, -1, 0, 1, 0.5, 0.5, 0.5);
+  graph.node('Add', [x, 'noise'], 'noisy');
+  graph.node('MatMul', ['noisy', graph.constant('w', 'float32', [4, 3], weights)], 'scores');
+  graph.output('scores', 'float32', ['batch', 3]);
+  const model = join(folder, 'noisy.onnx');
+  writeFileSync(model, graph.finish('noisy'));
+  const rows = Array.from({ length: 40 }, (_, i) => [0, 1, 2, 3].map((j) => ((7 * i + 5 * j) % 20) / 10 - 1));
+  const seeds = writeSeeds(folder, rows, 'noisy.npz');
+  const classes = join(folder, 'noisy.txt');
+  writeFileSync(classes, rows.map((_, i) => `${i % 3}\n`).join(''));
+  const args = ['-i', seeds, '--labels', classes, '--range=-1,1', '--train', '0.5', '--linf', '2'];
+  const nes = ['--to', '1', '--method', 'nes', '--queries', '51200', '--no-control'];
+  const refused = await reprogram([...args, ...nes, '--quiet'], model);
+  expect(refused.code).toBe(2);
+  expect(refused.stderr).toMatch(/the model is random, two runs of one input differ: set --draws/);
+  const { report } = await reprogram([...args, ...nes, '--draws', '4'], model);
+  expect(report.draws).toBe(4);
+  expect(report.programs[0].success).toBeGreaterThan(0.7);
 });
 
 test('a model that ignores its input has no finding, and is named', async () => {
@@ -204,6 +347,10 @@ test.each([
     /a program needs 8 labelled inputs or more to train on and as many to test it/,
   ],
   [['--to', 'three'], /--to/],
+  [['--to', 'abstain=2'], /--to abstain must be a number, above 0 and at most 1/],
+  [['--to', '3', '--stealth', '1'], /--stealth must be a number, above 0 and below 1/],
+  [['--to', '3', '--draws', '0'], /--draws must be a number, whole and at least 1/],
+  [['--to', '3', '--patch', '28x28@anywhere'], /--patch: it covers all of a picture/],
   [['-i', SEEDS, '--to', '3'], /set --labels/],
 ])('refuses %j in one line', async (args, message) => {
   const { code, stderr } = await reprogram([...args, '--quiet']);

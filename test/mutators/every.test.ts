@@ -185,7 +185,10 @@ function parameterSets({ parameters, cost }: MutatorKind) {
   return [{ setting: 'its defaults', values: parameterValues(), runs }, ...atEnds];
 }
 
-describe.each(MUTATORS.list())('$name', (kind) => {
+/** All but those that need a file. */
+const KINDS = MUTATORS.list().filter(({ name }) => name !== 'program');
+
+describe.each(KINDS)('$name', (kind) => {
   test.each(parameterSets(kind))(
     'makes legal mutants of any legal parent, the same from equal draws, and leaves the parent alone, with $setting',
     ({ values, runs }) => {

@@ -1,11 +1,14 @@
 import { describe, expect, test } from '@jest/globals';
+import { randomStream } from '../../src/core/random.ts';
 import { layoutOf } from '../../src/mutators/image/layout.ts';
 import {
   addProgramGradient,
   applyProgram,
+  drawOffset,
   frameMask,
   type Placement,
   patchMask,
+  patchPlaces,
   programValues,
 } from '../../src/reprogram/program.ts';
 
@@ -82,4 +85,56 @@ describe('masks', () => {
     );
     expect([...patchMask(first, { height: 1, width: 1, top: 1, left: 0 })]).toEqual([0, 0, 1, 0, 0, 0, 1, 0]);
   });
+});
+
+describe('a patch that lies anywhere', () => {
+  const picture = { channelsFirst: false, channels: 1, black: [0], white: [1], bgr: false } as const;
+  const layout = layoutOf(picture as never, [4, 5, 1]);
+  const placement: Placement = {
+    ...place('replace', [1, 1, 1, 0]),
+    places: patchPlaces(layout, { height: 2, width: 2 }),
+  };
+
+  test('has the positions of its upper left place, and is moved by an offset', () => {
+    expect([...(placement.places?.positions ?? [])]).toEqual([0, 1, 5, 6]);
+    expect(placement.places).toMatchObject({ rows: 3, columns: 4, rowStep: 5, columnStep: 1 });
+    const changed = applyProgram(new Float64Array(20), [1, 2, 3, 3], placement, { offset: 13 });
+    expect([...changed.keys()].filter((i) => changed[i] !== 0)).toEqual([13, 14, 18]);
+    expect(changed[18]).toBe(3);
+  });
+
+  test('is drawn over all its places, and never leaves the picture', () => {
+    const random = randomStream('places');
+    const drawn = new Set(Array.from({ length: 400 }, () => drawOffset(placement, random)));
+    expect([...drawn].sort((a, b) => a - b)).toEqual([0, 1, 2, 3, 5, 6, 7, 8, 10, 11, 12, 13]);
+  });
+
+  test('has the gradient of differences where it lies', () => {
+    const weights = Float64Array.of(0.3, 0.4, -0.7, 0.2);
+    const at = (w: Float64Array): Float64Array =>
+      applyProgram(new Float64Array(20).fill(0.5), programValues(w, placement), placement, { offset: 7 });
+    const slope = at(weights).map((x) => 2 * x);
+    const gradient = new Float64Array(4);
+    addProgramGradient(new Float64Array(20).fill(0.5), weights, slope, placement, gradient, { offset: 7 });
+    const lossAt = (w: Float64Array): number => at(w).reduce((sum, x) => sum + x * x, 0);
+    for (let i = 0; i < 4; i++) {
+      const moved = (by: number): Float64Array => weights.map((w, k) => (k === i ? w + by : w));
+      expect(gradient[i]).toBeCloseTo((lossAt(moved(1e-6)) - lossAt(moved(-1e-6))) / 2e-6, 4);
+    }
+  });
+
+  test('of channels that come first has its values in their order', () => {
+    const first = layoutOf(
+      { ...picture, channelsFirst: true, channels: 3, black: [0, 0, 0], white: [1, 1, 1] } as never,
+      [3, 3, 3],
+    );
+    expect([...patchPlaces(first, { height: 1, width: 2 }).positions]).toEqual([0, 1, 9, 10, 18, 19]);
+  });
+});
+
+test('a share of a change is a step of that length toward it', () => {
+  const [add, replace] = [place('add', [1, 0]), place('replace', [1, 0])];
+  expect([...applyProgram([1, 1], [0.25, 0], add, { strength: 0.5 })]).toEqual([1.125, 1]);
+  expect([...applyProgram([1, 1], [3, 0], replace, { strength: 0.5 })]).toEqual([2, 1]);
+  expect([...applyProgram([1, 1], [3, 0], replace, { strength: 0 })]).toEqual([1, 1]);
 });

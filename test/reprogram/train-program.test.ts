@@ -2,8 +2,16 @@ import { expect, test } from '@jest/globals';
 import { BatchedModel } from '../../src/model/batched-model.ts';
 import { loadModel } from '../../src/model/formats/registry.ts';
 import { makeTestcaseInput, shapeSignatureOf } from '../../src/model/testcase-batch.ts';
-import { classLoss, ProgramOracle } from '../../src/reprogram/program-oracle.ts';
-import { type TrainRequest, trainProgram } from '../../src/reprogram/train-program.ts';
+import type { ProgramGoal } from '../../src/reprogram/goal.ts';
+import { classLoss } from '../../src/reprogram/losses.ts';
+import { ProgramOracle } from '../../src/reprogram/program-oracle.ts';
+import {
+  bestStart,
+  queriesOf,
+  type TrainRequest,
+  tenths,
+  trainProgram,
+} from '../../src/reprogram/train-program.ts';
 import { testFolder } from '../support/folder.ts';
 import { writeSoftmaxOnnx } from '../support/models.ts';
 
@@ -35,11 +43,13 @@ async function withOracle<T>(work: (model: BatchedModel, oracle: ProgramOracle) 
 
 const RULE = { confidence: 'max-logit' } as never;
 
-const request = (method: TrainRequest['method'], target: number): TrainRequest => ({
+const request = (method: TrainRequest['method'], goal: ProgramGoal): TrainRequest => ({
   inputs,
-  target,
+  goal,
   method,
   steps: 40,
+  draws: 1,
+  start: 0,
   queries: 2 * 25 * 2 * 20 * 32,
   seed: 'program',
   placement,
@@ -70,16 +80,58 @@ test('the gradient of a program is that of differences, through shares', async (
 test.each(['gradient', 'nes'] as const)('%s lowers the loss, and gives the same again', async (method) => {
   await withOracle(async (model, oracle) => {
     const shares: number[] = [];
-    const first = await trainProgram(model, request(method, 1), 64, (share) => shares.push(share));
-    const again = await trainProgram(model, request(method, 1), 64);
+    const asked = request(method, { kind: 'class', target: 1 });
+    const first = await trainProgram(model, asked, 64, (share) => shares.push(share));
+    const again = await trainProgram(model, asked, 64);
     expect([...again.weights]).toEqual([...first.weights]);
-    expect(first.curve.at(-1)).toBeLessThan(first.curve[0]);
+    const curve = tenths(first.losses);
+    expect(curve.at(-1)).toBeLessThan(curve[0]);
     expect(shares.at(-1)).toBe(1);
     expect(shares).toEqual([...shares].sort((a, b) => a - b));
     const countOf = (logits: readonly Float64Array[]): number =>
       logits.filter((row) => row.indexOf(Math.max(...row)) === 1).length;
     const before = countOf(await oracle.logits(inputs, new Float64Array(4)));
     expect(countOf(await oracle.logits(inputs, first.weights))).toBeGreaterThan(before);
-    expect(first.queries).toBe(method === 'gradient' ? 2 * 40 * 3 * 64 : 2 * 25 * 2 * 20 * 32);
+    // There are 24 inputs, fewer than a batch has.
+    expect(queriesOf(asked, inputs.length)).toBe(
+      method === 'gradient' ? 2 * 40 * 3 * 24 : 2 * 25 * 2 * 20 * 24,
+    );
+  });
+});
+
+test('another start gives another program, and the best has the lowest loss in the end', async () => {
+  await withOracle(async (model) => {
+    const starts = [0, 1].map((start) => ({ ...request('gradient', { kind: 'class', target: 1 }), start }));
+    const [first, second] = [
+      await trainProgram(model, starts[0], 64),
+      await trainProgram(model, starts[1], 64),
+    ];
+    expect([...second.weights]).not.toEqual([...first.weights]);
+    const ends = [first, second].map(({ losses }) => losses.slice(-4).reduce((sum, loss) => sum + loss, 0));
+    expect(bestStart([first, second])).toBe(ends[1] < ends[0] ? second : first);
+  });
+});
+
+test('a program makes the model unsure of every class', async () => {
+  await withOracle(async (model, oracle) => {
+    const { weights } = await trainProgram(model, request('gradient', { kind: 'abstain', below: 0.6 }), 64);
+    const topOf = (logits: readonly Float64Array[]): number =>
+      logits.reduce((sum, row) => sum + Math.exp(Math.max(...row)), 0) / logits.length;
+    const none = await oracle.logits(inputs, new Float64Array(4), { strength: 0 });
+    // The model gives shares, whose logarithms are the logits.
+    expect(topOf(await oracle.logits(inputs, weights))).toBeLessThan(topOf(none));
+  });
+});
+
+test('a task is learned with classes that are assigned at steps 0, 100 and 300, or given', async () => {
+  await withOracle(async (model) => {
+    const labels = inputs.map((_, i) => i % 2);
+    const asked = request('gradient', { kind: 'task', labels, labelCount: 2, map: 'assign' });
+    const { map } = await trainProgram(model, asked, 64);
+    expect(map.map(({ length }) => length)).toEqual([1, 1]);
+    expect(new Set(map.flat()).size).toBe(2);
+    expect(queriesOf(asked, inputs.length)).toBe(2 * (40 * 3 * 24 + 24));
+    const given = request('gradient', { kind: 'task', labels, labelCount: 2, map: [[2], [0, 1]] });
+    expect((await trainProgram(model, given, 64)).map).toEqual([[2], [0, 1]]);
   });
 });

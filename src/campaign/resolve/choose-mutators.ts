@@ -96,7 +96,7 @@ function mutatorSpecs(requested: RequestedMutators, input: InputDescriptor): str
   const mutators =
     requested === 'default'
       ? defaultMutators(input)
-      : requested.filter(({ scope, kind }) => scope === 'own' || fitsInput(kind, input));
+      : requested.filter((mutator) => mutator.scope === 'own' || fitsInput(mutator, input));
   // Making one throws the error that says what it does not fit.
   for (const mutator of mutators) makeMutator(mutator, input);
   return [...new Set(mutators.map(({ spec }) => spec))];
@@ -113,7 +113,7 @@ function checkMutatorsFit(
     if (typeof mutators === 'string' || isKept[i]) return;
     for (const mutator of mutators) {
       // Making it throws the error that says which inputs it is for.
-      if (mutator.scope === 'all' && !mutatedInputs.some((input) => fitsInput(mutator.kind, input)))
+      if (mutator.scope === 'all' && !mutatedInputs.some((input) => fitsInput(mutator, input)))
         makeMutator(mutator, inputs[i]);
     }
   });

@@ -94,7 +94,8 @@ function changeText(goal: SmallerFinding['goal'], from: Distance, to: Distance):
     return `distance from the seed L∞ ${arrow(from.linf, to.linf)}, L2 ${arrow(from.l2, to.l2)}`;
   if (from.edits !== undefined && to.edits !== undefined)
     return `${formatCount(from.edits)} → ${plural(to.edits, 'edit')}`;
-  return `${formatCount(from.l0)} → ${plural(to.l0, 'changed value')} (largest change ${arrow(from.linf, to.linf)})`;
+  const whole = goal === 'program' ? 'program: ' : '';
+  return `${whole}${formatCount(from.l0)} → ${plural(to.l0, 'changed value')} (largest change ${arrow(from.linf, to.linf)})`;
 }
 
 const EXAMPLES = `

@@ -3,6 +3,7 @@ import { dirname, join } from 'node:path';
 import { CODEPOINTS } from '../../config/values.ts';
 import { parseModuleSpec } from '../../extensions/spec.ts';
 import type { LoadOptions } from '../../model/model.ts';
+import { filesOfMutator } from '../../mutators/registry.ts';
 import { fileDependenciesOf } from '../../objectives/file-dependencies.ts';
 import type { WorkerSetup } from '../../workers/worker-setup.ts';
 
@@ -29,7 +30,10 @@ export function workerFileDependencies(
   ];
   const vocabulary =
     generate === undefined || generate.vocabulary === CODEPOINTS ? [] : [generate.vocabulary];
-  const files = [...new Set([...dependencies.flatMap((objective) => objective.files), ...vocabulary])];
+  const programs = mutators.flat().flatMap(filesOfMutator);
+  const files = [
+    ...new Set([...dependencies.flatMap((objective) => objective.files), ...programs, ...vocabulary]),
+  ];
   return {
     modules: [...new Set(modules)],
     files: files.map((path) => ({

@@ -73,7 +73,7 @@ export class MetamorphicTransform {
           `--objective: ${kind.name} needs a second testcase, which a metamorphic change does not have`,
         );
       const inputs = descriptors.flatMap((input, i) =>
-        (namedInput < 0 ? fitsInput(kind, input) : namedInput === i) ? [i] : [],
+        (namedInput < 0 ? fitsInput(configured, input) : namedInput === i) ? [i] : [],
       );
       if (inputs.length === 0)
         throw new UserError(

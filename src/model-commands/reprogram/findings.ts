@@ -1,13 +1,15 @@
 import type { Notices } from '../../campaign/resolve/model-settings.ts';
 import type { CampaignConfig } from '../../config/schema.ts';
 import type { OnProgress } from '../../core/progress.ts';
-import { answerOf, NO_ANSWER } from '../../objectives/class-answer.ts';
+import { type ClassAnswer, NO_ANSWER } from '../../objectives/class-answer.ts';
 import { argmax } from '../../objectives/output-difference.ts';
+import { counts, goalName, isReached, type UniversalGoal } from '../../reprogram/goal.ts';
 import { programValues } from '../../reprogram/program.ts';
 import { withProgram } from '../../reprogram/program-oracle.ts';
 import type { ModelSession } from '../../workers/model-session.ts';
 import { recordMistakes } from '../contest-findings.ts';
-import type { PreparedProgram, TestedProgram } from './prepare.ts';
+import { type PreparedProgram, type SeededConfig, testOffsets } from './prepare.ts';
+import type { TestedProgram } from './training.ts';
 
 /** Test inputs of a program that become findings, those that it turns by the largest margin. */
 const MAX_TURNED = 10;
@@ -19,23 +21,24 @@ const MAX_TURNED = 10;
  */
 export function recordTurned(
   session: ModelSession,
-  settings: { readonly config: CampaignConfig; readonly overwrite: boolean },
-  programs: readonly TestedProgram[],
-  { test, testLabels, position, placement, rule, descriptor }: PreparedProgram,
+  settings: { readonly config: SeededConfig & CampaignConfig; readonly overwrite: boolean },
+  programs: readonly TestedProgram<UniversalGoal>[],
+  { test, testLabels, position, rule, descriptor }: PreparedProgram,
   notices: Notices,
   onProgress: OnProgress,
 ): ReturnType<typeof recordMistakes> {
   const inputs = test.map((data, index) => ({ index, data, label: testLabels[index] }));
-  const results = programs.map(({ to, trained, logits }) => {
+  const specs = new Map(programs.map(({ goal }) => [goalName(goal), specOfGoal(goal)]));
+  const results = programs.map(({ goal, trained, placement, logits, queries }) => {
     const values = programValues(trained.weights, placement);
-    const turned = new Set(turnedBy(logits, testLabels, to));
+    const turned = new Set(turnedBy(goal, logits, testLabels));
+    const offsets = testOffsets(placement, test, settings.config.seed);
     return {
-      attack: { spec: `${to}`, name: `${to}` },
-      outcomes: inputs.map(({ data, label, index }) => {
+      attack: { spec: goalName(goal), name: goalName(goal) },
+      outcomes: inputs.map(({ data, index }) => {
         if (!turned.has(index)) return { data, answer: NO_ANSWER, queries: 0 };
-        const changed = withProgram(data, position, values, placement);
-        const answer = answerOf(logits[index], label, 'max-logit', false);
-        return { data: changed, answer, queries: trained.queries };
+        const changed = withProgram(data, position, values, placement, { offset: offsets[index] });
+        return { data: changed, answer: turnedAnswer(logits[index]), queries };
       }),
     };
   });
@@ -53,18 +56,35 @@ export function recordTurned(
       threshold: Number.NEGATIVE_INFINITY,
       rule,
       input: descriptor.name,
-      specOf: (name) => (name === 'clean' ? 'universal' : `universal:name=${name}`),
+      specOf: (name) => specs.get(name) ?? 'universal',
     },
     notices,
     onProgress,
   );
 }
 
-/** Numbers of the inputs of other classes that get a class, those with the largest margin. */
-function turnedBy(logits: readonly Float64Array[], labels: readonly number[], to: number): number[] {
-  const marginOf = (i: number): number => logits[i][to] - Math.max(...logits[i].filter((_, k) => k !== to));
-  return logits
-    .flatMap((row, i) => (labels[i] !== to && argmax(row) === to ? [i] : []))
+/** The objective that a turned input violates. */
+function specOfGoal(goal: UniversalGoal): string {
+  const name = goalName(goal);
+  return goal.kind === 'class'
+    ? `universal:name=${name},to=${goal.target}`
+    : `universal:name=${name},below=${goal.below}`;
+}
+
+/** What a program leads to, which counts as a mistake whatever the class. */
+function turnedAnswer(logits: Float64Array): ClassAnswer {
+  const predicted = argmax(logits);
+  return { predicted, isWrong: true, confidence: logits[predicted], gap: Number.POSITIVE_INFINITY };
+}
+
+/** Numbers of the inputs that count for a goal and reach it, those with the largest margin. */
+function turnedBy(goal: UniversalGoal, logits: readonly Float64Array[], labels: readonly number[]): number[] {
+  const marginOf = (i: number): number =>
+    goal.kind === 'class'
+      ? logits[i][goal.target] - Math.max(...logits[i].filter((_, k) => k !== goal.target))
+      : Math.min(...logits[i]) - Math.max(...logits[i]);
+  return labels
+    .flatMap((label, i) => (counts(goal, label) && isReached(goal, logits[i]) ? [i] : []))
     .sort((a, b) => marginOf(b) - marginOf(a) || a - b)
     .slice(0, MAX_TURNED);
 }

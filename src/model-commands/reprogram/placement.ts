@@ -3,14 +3,17 @@ import { UserError } from '../../core/errors.ts';
 import type { InputDescriptor } from '../../inputs/input-descriptor.ts';
 import { intervalAt } from '../../inputs/range.ts';
 import { type Layout, layoutOf } from '../../mutators/image/layout.ts';
-import { frameMask, type Patch, type Placement, patchMask } from '../../reprogram/program.ts';
+import { frameMask, type Patch, type Placement, patchMask, patchPlaces } from '../../reprogram/program.ts';
 import { shapeText, sizeOf } from '../../tensor/tensor.ts';
+
+/** A patch at a place, or anywhere. */
+export type PlacedPatch = Patch | (Pick<Patch, 'height' | 'width'> & { readonly top?: never });
 
 /** Which values of an input a program may change: all a little, or a frame, a patch, or those that a mask does not fix entirely. */
 export interface Place {
   /** Pixels from the border. */
   readonly frame: number | undefined;
-  readonly patch: Patch | undefined;
+  readonly patch: PlacedPatch | undefined;
 }
 
 /** Largest change of each value by default, as a share of the span. */
@@ -20,33 +23,77 @@ const DEFAULT_SHARE = 0.2;
  * Where a program may write.
  *
  * @param shape of the input, without the batch dimension
+ * @param covered 1 where a task's picture lies, which is not replaced; undefined without a task
  * @throws UserError where it would cover nothing or everything, or the input takes no pictures
  */
 export function placementOf(
   { frame, patch }: Place,
   { linf }: Pick<CampaignConfig, 'linf'>,
-  { name, range, picture, fixed }: InputDescriptor,
+  descriptor: InputDescriptor,
   shape: readonly number[],
+  covered?: Uint8Array,
 ): Placement {
+  const { name, range, picture, fixed } = descriptor;
   const size = sizeOf(shape);
   const bounds = Array.from({ length: size }, (_, i) => intervalAt(range, i, size));
   const low = Float64Array.from(bounds, (interval) => interval.low);
   const high = Float64Array.from(bounds, (interval) => interval.high);
   const epsilon = linf ?? DEFAULT_SHARE * Math.min(...bounds.map((interval) => interval.high - interval.low));
   const free = Uint8Array.from({ length: size }, (_, i) => (fixed?.[i] === 1 ? 0 : 1));
+  const replaced = (mask: Uint8Array): Placement => {
+    const inside = mask.map((isInside, i) => (free[i] === 0 || covered?.[i] === 1 ? 0 : isInside));
+    if (!inside.includes(1)) throw new UserError(`there is nothing in ${name} to write on: ${ADVICE}`);
+    return { mode: 'replace', mask: inside, epsilon, low, high };
+  };
   if (frame === undefined && patch === undefined) {
     if (!free.includes(1)) throw new UserError(`--fixed: the mask of ${name} leaves nothing to change`);
-    if (fixed === undefined || linf !== undefined) return { mode: 'add', mask: free, epsilon, low, high };
-    return { mode: 'replace', mask: free, epsilon, low, high };
+    if (linf !== undefined) return { mode: 'add', mask: free, epsilon, low, high };
+    if (covered === undefined && fixed === undefined) return { mode: 'add', mask: free, epsilon, low, high };
+    return checkRest(replaced(free), name);
   }
   if (picture === undefined)
     throw new UserError(
       `--${frame === undefined ? 'patch' : 'frame'} is a part of a picture, and input ${name} takes none: set --linf or --fixed`,
     );
   const layout = layoutOf(picture, shape);
-  const mask = frame === undefined ? patchIn(layout, patch, shape) : frameIn(layout, frame, shape);
-  for (let i = 0; i < size; i++) if (free[i] === 0) mask[i] = 0;
-  return { mode: 'replace', mask, epsilon, low, high };
+  if (frame !== undefined) return replaced(frameIn(layout, frame, shape));
+  if (patch === undefined) throw new Error('there is no patch');
+  if (patch.top !== undefined) return replaced(patchIn(layout, patch, shape));
+  if (covered !== undefined || fixed !== undefined)
+    throw new UserError(
+      `--patch: a patch that is placed anywhere keeps to no ${fixed === undefined ? 'task' : 'mask'}: give its place as HxW@row,column`,
+    );
+  return anywhere(layout, patch, descriptor, shape, epsilon);
+}
+
+const ADVICE = 'set another --frame, --patch or --fixed, or --linf';
+
+/** @throws UserError where everything would be replaced: the input would not matter any more */
+function checkRest(placement: Placement, name: string): Placement {
+  if (placement.mask.includes(0)) return placement;
+  throw new UserError(
+    `--fixed: the mask of ${name} fixes nothing, so all of it would be replaced: set --linf`,
+  );
+}
+
+function anywhere(
+  layout: Layout,
+  patch: Pick<Patch, 'height' | 'width'>,
+  { range }: InputDescriptor,
+  shape: readonly number[],
+  epsilon: number,
+): Placement {
+  checkPatch(layout, { ...patch, top: 0, left: 0 }, shape);
+  const places = patchPlaces(layout, patch);
+  const bounds = Array.from(places.positions, (i) => intervalAt(range, i, sizeOf(shape)));
+  return {
+    mode: 'replace',
+    mask: new Uint8Array(places.positions.length).fill(1),
+    epsilon,
+    low: Float64Array.from(bounds, ({ low }) => low),
+    high: Float64Array.from(bounds, ({ high }) => high),
+    places,
+  };
 }
 
 function frameIn(layout: Layout, depth: number, shape: readonly number[]): Uint8Array {
@@ -58,12 +105,14 @@ function frameIn(layout: Layout, depth: number, shape: readonly number[]): Uint8
   return frameMask(layout, depth);
 }
 
-function patchIn(layout: Layout, patch: Patch | undefined, shape: readonly number[]): Uint8Array {
-  if (patch === undefined) throw new Error('there is no patch');
-  const { height, width, top, left } = patch;
+function patchIn(layout: Layout, patch: Patch, shape: readonly number[]): Uint8Array {
+  checkPatch(layout, patch, shape);
+  return patchMask(layout, patch);
+}
+
+function checkPatch(layout: Layout, { height, width, top, left }: Patch, shape: readonly number[]): void {
   if (top + height > layout.height || left + width > layout.width)
     throw new UserError(`--patch: it leaves a picture of ${shapeText(shape)}: give it as HxW@row,column`);
   if (height === layout.height && width === layout.width)
     throw new UserError(`--patch: it covers all of a picture of ${shapeText(shape)}`);
-  return patchMask(layout, patch);
 }

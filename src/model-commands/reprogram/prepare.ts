@@ -9,29 +9,46 @@ import { randomStream, shuffle } from '../../core/random.ts';
 import type { InputDescriptor } from '../../inputs/input-descriptor.ts';
 import type { TestcaseData } from '../../inputs/testcase.ts';
 import type { AnswerRule } from '../../objectives/confident-error.ts';
-import type { Placement } from '../../reprogram/program.ts';
-import type { ProgramMethod, TrainedProgram } from '../../reprogram/train-program.ts';
+import type { UniversalGoal } from '../../reprogram/goal.ts';
+import { drawOffset, type Placement } from '../../reprogram/program.ts';
+import type { ProgramMethod } from '../../reprogram/train-program.ts';
 import type { ModelSession } from '../../workers/model-session.ts';
 import { hidesWeights } from '../contest-threat.ts';
 import { type Place, placementOf } from './placement.ts';
 
 /** Fewest inputs that a program is trained or tested on. */
-const MIN_INPUTS = 8;
+export const MIN_INPUTS = 8;
+
+/** The task that a program shall have the model do. */
+export interface TaskOptions {
+  /** `squares:k`, or a path of inputs. */
+  readonly name: string;
+  /** Path of the labels; undefined for a bundled task. */
+  readonly labels: string | undefined;
+  /** `assign`, `first`, or the path of a JSON file. */
+  readonly map: string;
+}
 
 /** What `reprogram` is asked for beside model and inputs. */
 export interface ReprogramOptions {
-  /** Classes that all inputs shall get, one after the other; all by default. */
-  readonly to: readonly number[] | undefined;
+  /** What all inputs shall get, one after the other; each class by default. */
+  readonly to: readonly UniversalGoal[] | undefined;
+  /** Another task in place of `to`. */
+  readonly task: TaskOptions | undefined;
   readonly place: Place;
   /** Along gradients if there are any by default. */
   readonly method: ProgramMethod | undefined;
   readonly steps: number;
   readonly queries: number;
+  /** Runs of each input that a random model is averaged over; such a model is refused without it. */
+  readonly draws: number | undefined;
+  /** Success that the smallest change shall still reach; undefined for the largest success. */
+  readonly stealth: number | undefined;
   /** Whether random programs and an untrained copy are tried as well. */
   readonly hasControl: boolean;
-  /** Share of the seeds that the program is trained on. */
+  /** Share of the inputs that the program is trained on. */
   readonly train: number;
-  /** The first so many seeds; all by default. */
+  /** The first so many inputs; all by default. */
   readonly inputs: number | undefined;
   /** Success up to which nothing is a finding. */
   readonly allow: number;
@@ -42,30 +59,29 @@ export interface ReprogramOptions {
 export interface PreparedProgram {
   readonly train: readonly TestcaseData[];
   readonly test: readonly TestcaseData[];
-  /** Classes of the test inputs. */
+  /** Classes of the inputs, or the labels of the task. */
+  readonly trainLabels: readonly number[];
   readonly testLabels: readonly number[];
   readonly descriptor: InputDescriptor;
   readonly position: number;
   readonly placement: Placement;
   readonly rule: AnswerRule;
   readonly classes: number;
+  /** Runs of each input; 1 unless the model is random. */
+  readonly draws: number;
 }
 
-/** A program with the logits that test inputs get with it. */
-export interface TestedProgram {
-  readonly to: number;
-  readonly trained: TrainedProgram;
-  readonly logits: readonly Float64Array[];
-}
+/** Settings with the master seed. */
+export type SeededConfig = CampaignConfig & { readonly seed: string };
 
 /**
  * Splits the seeds into those that a program is trained on and those that test it, and finds out where it may write.
  *
- * @throws UserError where there are too few, a class is unknown, or the place has nothing to write on
+ * @throws UserError where there are too few, a class is unknown, the place has nothing to write on, or the model is random
  */
 export async function prepare(
   session: ModelSession,
-  config: CampaignConfig & { readonly seed: string },
+  config: SeededConfig,
   options: ReprogramOptions,
   notices: Notices,
 ): Promise<PreparedProgram> {
@@ -74,39 +90,89 @@ export async function prepare(
     .map((data) => ({ data, label: labels?.get(data) ?? -1 }))
     .filter(({ label }) => label >= 0)
     .slice(0, options.inputs);
-  const order = shuffle([...labelled.keys()], randomStream(config.seed, 'reprogram', 'split'));
-  const trainCount = Math.round(options.train * labelled.length);
+  const position = attackedPosition(descriptors);
+  const descriptor = descriptors[position];
+  const halves = split(labelled, options.train, config.seed);
+  const forms = new Set(labelled.map(({ data }) => data.form.key));
+  if (forms.size > 1)
+    throw new UserError('one change suits inputs of one size alone: give seeds of the same shape');
+  const inputs = labelled.map(({ data }) => data);
+  const { rule, classes } = await answerRuleOf(session, config, inputs);
+  const targets = (options.to ?? []).flatMap((goal) => (goal.kind === 'class' ? [goal.target] : []));
+  const beyond = [...targets, ...labelled.map(({ label }) => label)].find((k) => k >= classes);
+  if (beyond !== undefined)
+    throw new UserError(
+      `there is no class ${beyond}: the model knows ${plural(classes, 'class', 'classes')}, from 0`,
+    );
+  const placement = placementOf(options.place, config, descriptor, inputs[0].form.inputs[position].shape);
+  const draws = await drawsOf(session, halves.train, { position, placement, rule }, options.draws);
+  return { ...halves, descriptor, position, placement, rule, classes, draws };
+}
+
+/** Draws which inputs a program is trained on. @throws UserError where there are too few of either */
+export function split(
+  labelled: readonly { readonly data: TestcaseData; readonly label: number }[],
+  share: number,
+  seed: string,
+  advice = 'set --seeds, --labels and --train',
+): Pick<PreparedProgram, 'train' | 'test' | 'trainLabels' | 'testLabels'> {
+  const order = shuffle([...labelled.keys()], randomStream(seed, 'reprogram', 'split'));
+  const trainCount = Math.round(share * labelled.length);
   const [train, test] = [order.slice(0, trainCount), order.slice(trainCount)].map((part) =>
     part.sort((a, b) => a - b).map((i) => labelled[i]),
   );
   if (Math.min(train.length, test.length) < MIN_INPUTS)
     throw new UserError(
-      `a program needs ${MIN_INPUTS} labelled inputs or more to train on and as many to test it, and there are ${train.length} and ${test.length}: set --seeds, --labels and --train`,
-    );
-  const position = attackedPosition(descriptors);
-  const descriptor = descriptors[position];
-  const forms = new Set(labelled.map(({ data }) => data.form.key));
-  if (forms.size > 1)
-    throw new UserError('one change suits inputs of one size alone: give seeds of the same shape');
-  const { rule, classes } = await chooseAnswerRule(
-    session,
-    labelled.slice(0, MIN_INPUTS).map(({ data }) => data),
-    'max-logit',
-    !hidesWeights(config),
-  );
-  const beyond = [...(options.to ?? []), ...labelled.map(({ label }) => label)].find((k) => k >= classes);
-  if (beyond !== undefined)
-    throw new UserError(
-      `there is no class ${beyond}: the model knows ${plural(classes, 'class', 'classes')}, from 0`,
+      `a program needs ${MIN_INPUTS} labelled inputs or more to train on and as many to test it, and there are ${train.length} and ${test.length}: ${advice}`,
     );
   return {
     train: train.map(({ data }) => data),
     test: test.map(({ data }) => data),
+    trainLabels: train.map(({ label }) => label),
     testLabels: test.map(({ label }) => label),
-    descriptor,
-    position,
-    placement: placementOf(options.place, config, descriptor, labelled[0].data.form.inputs[position].shape),
-    rule,
-    classes,
   };
+}
+
+/** The tensor that answers are read from. @throws UserError where there is no class output */
+export function answerRuleOf(
+  session: ModelSession,
+  config: CampaignConfig,
+  inputs: readonly TestcaseData[],
+): Promise<{ readonly rule: AnswerRule; readonly classes: number }> {
+  return chooseAnswerRule(session, inputs.slice(0, MIN_INPUTS), 'max-logit', !hidesWeights(config));
+}
+
+/** Difference of two runs from which a model is random, relative to the logit or to 1. */
+const MIN_DIFFERENCE = 1e-3;
+
+/**
+ * Runs of each input that answers are averaged over.
+ *
+ * @throws UserError where the model is random and no number is given
+ */
+export async function drawsOf(
+  session: ModelSession,
+  train: readonly TestcaseData[],
+  { position, placement, rule }: Pick<PreparedProgram, 'position' | 'placement' | 'rule'>,
+  asked: number | undefined,
+): Promise<number> {
+  const inputs = train.slice(0, MIN_INPUTS);
+  const weights = new Float64Array(placement.mask.length);
+  const runOnce = (): Promise<Float64Array[]> =>
+    session.runProgram({ inputs, weights, position, placement, rule, strength: 0 });
+  const [first, second] = [await runOnce(), await runOnce()];
+  const isRandom = first.some((row, i) =>
+    row.some((logit, k) => Math.abs(logit - second[i][k]) > MIN_DIFFERENCE * Math.max(1, Math.abs(logit))),
+  );
+  if (!isRandom) return 1;
+  if (asked !== undefined) return asked;
+  throw new UserError(
+    'the model is random, two runs of one input differ: set --draws, the number of runs that each input is averaged over, such as 10',
+  );
+}
+
+/** Where a patch lies in each test input; 0 for programs that have one place. */
+export function testOffsets(placement: Placement, test: readonly TestcaseData[], seed: string): number[] {
+  const random = randomStream(seed, 'reprogram', 'places');
+  return test.map(() => drawOffset(placement, random));
 }

@@ -1,17 +1,28 @@
 import type { CampaignConfig } from '../../config/schema.ts';
 import { UserError } from '../../core/errors.ts';
+import type { ReprogramOptions } from './prepare.ts';
 
 /**
  * Checks that one change for all inputs is what the threat model is about.
  *
  * @throws UserError where it is not
  */
-export function checkThreatModel({ threatModel }: Pick<CampaignConfig, 'threatModel'>): void {
+export function checkThreatModel(
+  { threatModel }: Pick<CampaignConfig, 'threatModel'>,
+  options: Pick<ReprogramOptions, 'to' | 'task'>,
+): void {
   if (threatModel === undefined) return;
   const { goal, may, plausible, limits, knows, queries, turn } = threatModel;
   const refuse = (setting: string, why: string): never => {
     throw new UserError(`threatModel.${setting}: ${why}`);
   };
+  if (options.task !== undefined)
+    refuse('goal', 'no goal of a threat model is another task: leave out --task or the threat model');
+  if (options.to?.some(({ kind }) => kind === 'abstain'))
+    refuse(
+      'goal',
+      'a change that makes the model unsure does not go with a threat model: name classes with --to',
+    );
   if (goal.kind !== 'untargeted' || goal.confident !== undefined)
     refuse('goal', 'set it to { kind: untargeted }, and name the classes with --to');
   if (turn === 'before') refuse('turn', 'a change is searched for: set it to after');

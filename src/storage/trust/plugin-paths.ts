@@ -19,10 +19,15 @@ export interface PluginSettings {
 export function pluginPaths({ objective, mutator, measure, scheduler }: PluginSettings): string[] {
   const paths = [
     ...objectivesIn(objective).flatMap(objectiveModules),
-    ...stringsIn(mutator).flatMap(mutatorModules),
+    // In a mapping, no name of an input stands before a spec: a built-in mutator may have the path of a file.
+    ...stringsIn(mutator).flatMap(isMapping(mutator) ? modulesOf : mutatorModules),
     ...stringsIn([measure, scheduler]).flatMap(modulesOf),
   ];
   return [...new Set(paths.map((path) => resolve(path)))].sort();
+}
+
+function isMapping(setting: unknown): setting is Readonly<Record<string, unknown>> {
+  return typeof setting === 'object' && setting !== null && !Array.isArray(setting);
 }
 
 function stringsIn(value: unknown): string[] {
@@ -32,8 +37,7 @@ function stringsIn(value: unknown): string[] {
 
 /** The specs that a setting makes, names of a mapping included: they stand in the specs. */
 function objectivesIn(setting: unknown): string[] {
-  const isMapping = typeof setting === 'object' && setting !== null && !Array.isArray(setting);
-  if (!isMapping) return stringsIn(setting);
+  if (!isMapping(setting)) return stringsIn(setting);
   const specs = Object.entries(setting).filter(
     (entry): entry is [string, string] => typeof entry[1] === 'string',
   );

@@ -8,9 +8,10 @@ import { resizeToForm } from '../../inputs/sizes/size-change.ts';
 import { decodeTestcase, type TestcaseData, testcaseId } from '../../inputs/testcase.ts';
 import { NO_TOKEN, PROMPT } from '../../model/language/generation.ts';
 import { packBatch } from '../../model/testcase-batch.ts';
+import { universal } from '../../objectives/misclassified.ts';
 import { breaksSeeds } from '../../objectives/registry.ts';
 import { CampaignStore } from '../../storage/campaign-store.ts';
-import { type Finding, findingFolder } from '../../storage/finding.ts';
+import { type Finding, findingFolder, type MinimizeGoal } from '../../storage/finding.ts';
 import { INPUT_FILE } from '../../storage/finding-files.ts';
 import { testcasePath } from '../../storage/journal.ts';
 import { readFindingFile } from '../findings.ts';
@@ -18,9 +19,10 @@ import { recordedImageFormats } from '../image-formats.ts';
 import { type OpenCampaign, rerunRequest } from '../open-campaign.ts';
 import { assessVariant, type CampaignSeeds } from './assess-variant.ts';
 import { minimizeDistance } from './minimize-distance.ts';
+import { minimizeProgram } from './minimize-program.ts';
 import { minimizePrompt, promptTokens } from './minimize-prompt.ts';
 import { type MinimizeValuesOptions, minimizeValues } from './minimize-values.ts';
-import { type MinimizeGoal, minimizedRecord, storeVariant } from './store-variant.ts';
+import { minimizedRecord, storeVariant } from './store-variant.ts';
 import { TryBudget } from './test-oracle.ts';
 
 /** Share of the tries that is kept for telling which values of the smaller findings matter. */
@@ -51,6 +53,8 @@ export type MinimizedFinding =
 interface Candidate {
   readonly goal: MinimizeGoal;
   readonly testcase: TestcaseData;
+  /** Files to write beside those of every finding. */
+  readonly files?: ReadonlyMap<string, Uint8Array>;
 }
 
 /**
@@ -148,7 +152,8 @@ export async function minimizeFinding(
       });
       if (threat?.obeys === false) continue;
       const record = threat === undefined ? minimized : { ...minimized, threat };
-      await storeVariant(campaign, store, record, candidate.testcase, prompt, rerun, assessment);
+      const { testcase: variant, files } = candidate;
+      await storeVariant(campaign, store, record, variant, prompt, rerun, assessment, files);
     }
     smaller.push({
       goal: candidate.goal,
@@ -165,13 +170,19 @@ type VariantSearch = Pick<MinimizeValuesOptions, 'oracle' | 'marginOracle' | 'bu
 
 /** @param prompt index of the prompt among the inputs; negative if the model takes none */
 async function findCandidates(
-  { config, inputs }: OpenCampaign,
-  { objective }: Pick<Finding, 'objective'>,
+  campaign: OpenCampaign,
+  finding: Finding,
   seed: TestcaseData,
   testcase: TestcaseData,
   prompt: number,
   search: VariantSearch,
 ): Promise<Candidate[]> {
+  const { config, inputs } = campaign;
+  const { objective } = finding;
+  if (objective === universal.name) {
+    const smaller = await minimizeProgram(campaign, finding, seed, search.oracle, search.budget);
+    if (smaller !== undefined) return [{ goal: 'program', ...smaller }];
+  }
   if (prompt >= 0) {
     const { fewestEdits, shortest } = await minimizePrompt(
       seed,

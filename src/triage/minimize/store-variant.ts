@@ -6,17 +6,18 @@ import type { TestcaseData } from '../../inputs/testcase.ts';
 import { readTokenizer } from '../../model/language/tokenizer.ts';
 import { comparesModels } from '../../objectives/registry.ts';
 import type { CampaignStore } from '../../storage/campaign-store.ts';
-import { type Finding, FORMAT_VERSION, findingFolder, replayRecord } from '../../storage/finding.ts';
+import {
+  type Finding,
+  FORMAT_VERSION,
+  findingFolder,
+  type MinimizeGoal,
+  replayRecord,
+} from '../../storage/finding.ts';
 import { ROLES_FILE } from '../../storage/finding-files.ts';
 import { recordedImageFormats } from '../image-formats.ts';
 import type { OpenCampaign } from '../open-campaign.ts';
 import type { VariantAssessment } from './assess-variant.ts';
 import { promptTokens } from './minimize-prompt.ts';
-/**
- * The measure that is minimized: changed values and their size, the distance from the seed, edits of a prompt, or the length of a
- * prompt.
- */
-export type MinimizeGoal = 'values' | 'distance' | 'edits' | 'length';
 
 /** The record of a minimized finding: the original's, except for what the rerun measured anew. */
 export function minimizedRecord(
@@ -58,7 +59,12 @@ export function minimizedRecord(
   };
 }
 
-/** Writes a minimized finding with its files to disk. @param prompt index of the prompt among the inputs; negative if the model takes none */
+/**
+ * Writes a minimized finding with its files to disk.
+ *
+ * @param prompt index of the prompt among the inputs; negative if the model takes none
+ * @param files to write beside those of every finding
+ */
 export async function storeVariant(
   { config, inputs }: OpenCampaign,
   store: CampaignStore,
@@ -67,6 +73,7 @@ export async function storeVariant(
   prompt: number,
   rerun: RerunResult,
   { freeValues }: VariantAssessment,
+  files: ReadonlyMap<string, Uint8Array> = new Map(),
 ): Promise<void> {
   const tokenizer =
     config.generate === undefined ? undefined : await readTokenizer(config.generate.vocabulary);
@@ -82,5 +89,6 @@ export async function storeVariant(
     recordedImageFormats(inputs, config),
   );
   if (freeValues !== undefined) artifacts.set(ROLES_FILE, freeValues.bytes);
+  for (const [name, bytes] of files) artifacts.set(name, bytes);
   await store.writeFinding(findingFolder(record.signature, record.id, false), record, artifacts);
 }

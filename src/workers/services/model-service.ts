@@ -270,13 +270,18 @@ const methods = {
   trainSurrogate: (request: SurrogateRequest): Promise<Uint8Array> =>
     trainSurrogate(requireModel(), request, BATCH_ROWS, heartbeat),
 
-  /** Trains one change for all inputs; see `trainProgram`. */
+  /** Trains one change for all inputs from one start; see `trainProgram`. */
   trainProgram: (request: TrainRequest): Promise<TrainedProgram> =>
     trainProgram(requireModel(), request, BATCH_ROWS, heartbeat),
 
   /** Logits of inputs with a program in them. */
-  runProgram: ({ inputs, weights, ...options }: ProgramRun): Promise<Float64Array[]> =>
-    new ProgramOracle(requireModel(), { ...options, maxRows: BATCH_ROWS }).logits(inputs, weights, heartbeat),
+  runProgram: ({ inputs, weights, strength, offsets, ...options }: ProgramRun): Promise<Float64Array[]> =>
+    new ProgramOracle(requireModel(), { ...options, maxRows: BATCH_ROWS }).logits(
+      inputs,
+      weights,
+      { ...(strength === undefined ? {} : { strength }), ...(offsets === undefined ? {} : { offsets }) },
+      heartbeat,
+    ),
 
   /** Maps of what the score of a class depends on, by each method. */
   explain: (request: ExplainRequest): Promise<Explanations> =>

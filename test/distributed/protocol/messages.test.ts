@@ -138,6 +138,9 @@ describe('the files that a campaign needs on a node', () => {
       'corpora/char-lm/vocabulary.json',
     ]);
     expect(dependencies({}, { generate: { vocabulary: 'codepoints' } }).files).toEqual([]);
+    expect(
+      dependencies({ mutators: [['gaussian', 'program:file=out/program.npy,strength=0.5']] }).files,
+    ).toEqual([{ path: 'out/program.npy', companions: [] }]);
   });
 });
 

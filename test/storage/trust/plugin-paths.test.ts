@@ -18,6 +18,8 @@ test.each([
   ['a mutator of an input whose name holds a colon', { mutator: ['x:0=./own.js'] }],
   ['a mutator of an input whose name holds an equals sign', { mutator: 'a=b=./own.js:most=0.2' }],
   ['mutators by input', { mutator: { image: ['gaussian', './own.js'] } }],
+  ['one by input with a name of an input before it', { mutator: { image: 'a=./own.js:most=0.2' } }],
+  ['one of an input whose name is that of a setting', { mutator: 'program:file=./own.js' }],
   ['a coverage criterion', { measure: './own.js:cells=8' }],
   ['a scheduler', { scheduler: 'own.js' }],
 ])('%s is a module that would be run', (_, settings) => {
@@ -34,7 +36,7 @@ test('built-in kinds, expressions and word lists are none', () => {
   expect(
     pluginPaths({
       objective: ['assert:a / b < 1', 'text:words,file=lists/words.txt', 'metamorphic:brightness', 'a:b:c'],
-      mutator: { x: 'none', y: ['gaussian:sigma=0.1'] },
+      mutator: { x: 'none', y: ['gaussian:sigma=0.1', 'program:file=../out/program.npy,strength=0.5'] },
       measure: 'values:width=8',
       scheduler: 'yield',
     }),
