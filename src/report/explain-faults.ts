@@ -8,6 +8,7 @@ import { packBatch } from '../model/testcase-batch.ts';
 import { explain, type InputRow } from '../model-commands/explain.ts';
 import { type CheckReport, checkSaliency } from '../model-commands/saliency-check.ts';
 import { geometryOfInput } from '../saliency/explain.ts';
+import { saliencyMethod } from '../saliency/methods/registry.ts';
 import { areColumns, emphases, strongestPlaces } from '../saliency/places.ts';
 import { mapTile, type Tile, tilePng } from '../saliency/sheet.ts';
 import type { ManifestInput } from '../storage/manifest-reader.ts';
@@ -71,13 +72,18 @@ export class FaultExplainer {
       const passed = judged
         .filter(({ verdict }) => verdict === 'depends on the model')
         .map(({ name }) => name);
-      const drawn = passed.length === 0 ? NOTHING : await this.#draw(testcases, passed);
-      const leftOut = judged
-        .filter(({ name }) => !passed.includes(name))
-        .map(
-          ({ name, judged: figures }) => `${name} (${figures === null ? 'no map' : figures.mean.toFixed(2)})`,
-        );
-      return { ...drawn, leftOut };
+      const failed = judged.filter(({ name }) => !passed.includes(name));
+      const isRead = ({ name }: (typeof judged)[number]): boolean => saliencyMethod(name).isReading === true;
+      const read = failed.filter(isRead);
+      const shown = [...passed, ...read.map(({ name }) => name)];
+      const drawn = shown.length === 0 ? NOTHING : await this.#draw(testcases, shown);
+      const withFigure = ({ name, judged: figures }: (typeof judged)[number]): string =>
+        `${name} (${figures === null ? 'no map' : figures.mean.toFixed(2)})`;
+      return {
+        ...drawn,
+        leftOut: failed.filter((method) => !isRead(method)).map(withFigure),
+        ...(read.length === 0 ? {} : { readings: read.map(withFigure) }),
+      };
     } catch (error) {
       if (!(error instanceof UserError || error instanceof MachineError)) throw error;
       return this.#fail(errorMessage(error));

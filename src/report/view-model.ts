@@ -123,6 +123,8 @@ export interface ExplanationsView {
   readonly places: readonly PlacesView[];
   /** Methods that are left out, with the similarity of their maps to those of a model with random layers. */
   readonly leftOut: readonly string[];
+  /** Methods that did not pass either and are shown, since they say what the model reads whatever the class; absent for none. */
+  readonly readings?: readonly string[];
 }
 
 /** A map of an input that is a table or tokens. */

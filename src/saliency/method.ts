@@ -108,6 +108,8 @@ export interface SaliencyMethod {
   readonly isRandom?: boolean;
   /** Whether it never asks the model: it shows what the metrics say of such a map. */
   readonly isControl?: boolean;
+  /** Whether it says what the model reads, whatever the class: reports show it, and what the check says of it. */
+  readonly isReading?: boolean;
   /** @throws Error where the model has no gradients that it needs */
   explain(input: ExplainedInput, context: MethodContext, oracle: ScoreOracle): Promise<Explanation>;
 }

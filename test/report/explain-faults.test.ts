@@ -43,6 +43,12 @@ async function explained(model: string, testcases: readonly TestcaseData[]) {
   return { gaps, explanations };
 }
 
+function testcaseWith(name: string, shape: readonly number[], draw: () => number): TestcaseData {
+  const size = shape.reduce((product, side) => product * side, 1);
+  const form = { inputs: [{ name, type: 'float32', shape, size } as const], key: shape.join() };
+  return { form, inputs: [Float32Array.from({ length: size }, draw)] };
+}
+
 const random = randomStream('explain-faults');
 const rows = (places: number): number[][] =>
   Array.from({ length: 6 }, () => Array.from({ length: places }, () => Math.floor(30 * random.uniform())));
@@ -78,4 +84,16 @@ test('of tokens it shows the text with those marked that matter', async () => {
   const html = renderToString(h(ExplanationsPart, { explanations }));
   expect(html).toContain('Red is for the class');
   expect(html).toMatch(/<mark><strong>\d+<\/strong><\/mark>/);
+});
+
+test('what a block of attention reads is shown of seed and finding, whatever the check says of it', async () => {
+  const model = 'test/fixtures/attention/heads-plain.onnx';
+  const sequences = Array.from({ length: 4 }, () =>
+    testcaseWith('x', [6, 8], () => random.uniform()),
+  );
+  const { gaps, explanations } = await explained(model, sequences);
+  expect(gaps).toEqual([]);
+  const labels = (explanations?.places ?? []).map(({ label }) => label.replace(/class \d/, 'class'));
+  expect(labels).toEqual(expect.arrayContaining(['attention, seed: class', 'attention, finding: class']));
+  expect(explanations?.leftOut.some((method) => method.startsWith('attention'))).toBe(false);
 });

@@ -126,7 +126,7 @@ export function OtherFindings({
 /** Where the model looked, by the methods whose maps depend on this very model. */
 export function ExplanationsPart({ explanations }: { readonly explanations: ExplanationsView | undefined }) {
   if (explanations === undefined) return null;
-  const { pictures, places, leftOut } = explanations;
+  const { pictures, places, leftOut, readings = [] } = explanations;
   return (
     <>
       <h4>Where the model looked</h4>
@@ -143,6 +143,9 @@ export function ExplanationsPart({ explanations }: { readonly explanations: Expl
         {leftOut.length === 0
           ? ''
           : ` Left out, since their maps hardly change or vary too much when half of the layers is random: ${leftOut.join(', ')}.`}
+        {readings.length === 0
+          ? ''
+          : ` What the model reads, whatever the class, and although such maps hardly change either: ${readings.join(', ')}.`}
       </p>
     </>
   );
