@@ -3,6 +3,7 @@ import {
   DIGIT_FILES,
   HALF_FILES,
   LATENT_FILES,
+  LAYER_FILES,
   LOSS_FILES,
   type SandboxFiles,
   TEXT_FILES,
@@ -28,6 +29,7 @@ export const EXCEPTIONS: readonly Exception[] = [
 /** Which files stand for the reader's own. */
 export function sandboxFiles(page: string, command: string): SandboxFiles {
   if (page === 'docs/half-precision.md' && command.includes('half.onnx')) return HALF_FILES;
+  if (page === 'docs/layers.md' || command.includes('sagan.onnx')) return LAYER_FILES;
   if (page === 'docs/text.md') return TEXT_FILES;
   if (page === 'docs/latent.md') return LATENT_FILES;
   if (command.includes('model.json')) return LOSS_FILES;

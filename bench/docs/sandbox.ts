@@ -55,6 +55,24 @@ async function writeHalfSeeds(path: string): Promise<void> {
   await writeFile(path, encodeNpz([['image', { type: 'float32', shape, data }]]));
 }
 
+async function writePictures(path: string): Promise<void> {
+  const data = Float32Array.from({ length: 4 * 196 }, (_, i) => 0.5 + 0.5 * Math.sin(i * i));
+  await writeFile(path, encodeNpz([['x', { type: 'float32', shape: [4, 1, 14, 14], data }]]));
+}
+
+async function writeTexts(path: string): Promise<void> {
+  const shape = [4, 8];
+  const tokens = BigInt64Array.from({ length: 32 }, (_, i) => BigInt(1 + ((37 * i) % 255)));
+  const mask = new BigInt64Array(32).fill(1n);
+  await writeFile(
+    path,
+    encodeNpz([
+      ['input_ids', { type: 'int64', shape, data: tokens }],
+      ['attention_mask', { type: 'int64', shape, data: mask }],
+    ]),
+  );
+}
+
 /** Writes the tokenizer of the bundled language model, with the name that most models have for the token that ends a text. */
 async function writeTokenizer(path: string): Promise<void> {
   const tokenizer = await readFile(join(TINY_GPT, 'tokenizer.json'), 'utf8');
@@ -120,6 +138,16 @@ export const LOSS_FILES: SandboxFiles = {
 export const HALF_FILES: SandboxFiles = {
   'half.onnx': 'test/fixtures/convnet-float16.onnx',
   'digits.npz': writeHalfSeeds,
+};
+
+/** Models with attention, a discriminator whose layers are not normalised, and inputs for them. */
+export const LAYER_FILES: SandboxFiles = {
+  ...DIGIT_FILES,
+  'sagan.onnx': 'test/fixtures/attention/picture-plain.onnx',
+  'pictures.npz': writePictures,
+  'gpt2.onnx': 'test/fixtures/transformers/gpt2-torchscript.onnx',
+  'texts.npz': writeTexts,
+  'discriminator.onnx': 'corpora/gan-digits/discriminator-2400.onnx',
 };
 
 /** A language model with a tokenizer. */

@@ -37,7 +37,8 @@ export const COMMAND_SUMMARIES = {
   },
   inspect: {
     arguments: '<model>',
-    description: "Show a model's inputs, outputs, operations and tensors; measure its weights and its attention",
+    description:
+      "Show a model's inputs, outputs, operations and tensors; measure its weights and its attention",
   },
   quantize: { arguments: '<model>', description: 'Write a quantized copy of a model' },
   compare: {

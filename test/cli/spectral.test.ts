@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { beforeAll, expect, test } from '@jest/globals';
 import { drawNormal, randomStream } from '../../src/core/random.ts';
 import { OnnxBuilder } from '../../src/model/formats/onnx/builder.ts';
+import { encodeNpz } from '../../src/tensor/npz.ts';
 import { neurofuzz } from '../support/command.ts';
 import { testFolder } from '../support/folder.ts';
 
@@ -31,7 +32,7 @@ interface Report {
   readonly layers: readonly { readonly weight: string; readonly sigma: number }[];
   readonly off: readonly string[];
   readonly gain: { readonly bound: number };
-  readonly seen: { readonly ratio: number; readonly pairs: number } | null;
+  readonly seen: { readonly ratio: number; readonly pairs: number; readonly of: object } | null;
 }
 
 async function spectral(path: string, ...more: string[]): Promise<{ code: number | null; json: Report }> {
@@ -79,6 +80,26 @@ test('pairs of seeds give a lower bound beside the upper one, with the same byte
   expect(seen?.pairs).toBe(1024);
   expect(seen?.ratio).toBeGreaterThan(1);
   expect(seen?.ratio).toBeLessThanOrEqual(gain.bound);
+});
+
+test('findings of a campaign are compared with their seeds', async () => {
+  const seeds = join(folder, 'seeds.npz');
+  const random = randomStream('seeds of a network');
+  const data = Float32Array.from({ length: 8 * 12 }, () => random.uniform());
+  writeFileSync(seeds, encodeNpz([['x', { type: 'float32', shape: [8, 12], data }]]));
+  const out = join(folder, 'campaign');
+  const fuzzed = await neurofuzz([
+    ...['fuzz', plain, '-i', seeds, '-O', 'assert:max(abs(logits)) < 40', '--range=-2,2', '-s', '1'],
+    ...['-n', '600', '-o', out, '--quiet'],
+  ]);
+  expect(fuzzed.code).toBe(1);
+  const { json } = await spectral(plain, '--findings', out);
+  expect(json.seen?.of).toEqual({ finding: expect.stringMatching(/^[0-9a-f]{16}$/) });
+  expect(json.seen?.pairs).toBeGreaterThan(0);
+  expect(json.seen?.ratio).toBeLessThanOrEqual(json.gain.bound);
+  const { code, stderr } = await neurofuzz(['inspect', plain, '--spectral', '--findings', folder]);
+  expect(code).toBe(2);
+  expect(stderr).toContain('is not the folder of a campaign');
 });
 
 test('compare --spectral says how far each weight of a quantized copy is off, the farthest first', async () => {

@@ -88,9 +88,7 @@ test('of tokens it shows the text with those marked that matter', async () => {
 
 test('what a block of attention reads is shown of seed and finding, whatever the check says of it', async () => {
   const model = 'test/fixtures/attention/heads-plain.onnx';
-  const sequences = Array.from({ length: 4 }, () =>
-    testcaseWith('x', [6, 8], () => random.uniform()),
-  );
+  const sequences = Array.from({ length: 4 }, () => testcaseWith('x', [6, 8], () => random.uniform()));
   const { gaps, explanations } = await explained(model, sequences);
   expect(gaps).toEqual([]);
   const labels = (explanations?.places ?? []).map(({ label }) => label.replace(/class \d/, 'class'));

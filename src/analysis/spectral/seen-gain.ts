@@ -1,6 +1,6 @@
 import { drawNormal, randomStream } from '../../core/random.ts';
 import type { BatchedModel, BatchTensor } from '../../model/batched-model.ts';
-import { packBatch, type TestcaseBatch } from '../../model/testcase-batch.ts';
+import { groupIntoBatches, packBatch, type TestcaseBatch } from '../../model/testcase-batch.ts';
 import { DTYPES, makeData, readNumber, type TensorData, writeNumber } from '../../tensor/tensor.ts';
 
 /** Pairs of inputs to compare. */
@@ -9,24 +9,45 @@ export interface PairsRequest {
   readonly testcases: readonly TestcaseBatch[];
   /** Of each input of the model: length of the range of its values; undefined for one that stays. */
   readonly spans: readonly (number | undefined)[];
-  /** Number of pairs. */
+  /** Number of pairs of a testcase with itself plus noise, or with the next one. */
   readonly pairs: number;
+  /** Further pairs, of a seed and a finding; those of different forms are left out. */
+  readonly findings?: readonly FindingPair[];
+}
+
+/** A finding and the seed that it descends from. */
+export interface FindingPair {
+  readonly id: string;
+  readonly seed: TestcaseBatch;
+  readonly finding: TestcaseBatch;
 }
 
 /** The largest |Δ of a tensor| / ‖Δ of the inputs‖ over pairs, a lower bound on the gain. */
 export interface SeenGain {
   readonly ratio: number;
+  /** Pairs that were run. */
   readonly pairs: number;
-  /** Number of the testcase, and the deviation of the noise as a share of the range; null where the pair is two testcases. */
-  readonly testcase: number;
-  readonly noise: number | null;
+  /** The pair with that ratio. */
+  readonly of: SeenPair;
+}
+
+/** A testcase by its number with noise of a deviation that is a share of the range, or with the next one; or a finding with its seed. */
+export type SeenPair =
+  | { readonly testcase: number; readonly noise: number | null }
+  | { readonly finding: string };
+
+/** Two testcases of one form, which are made when they are run. */
+interface Pair {
+  readonly of: SeenPair;
+  readonly form: TestcaseBatch['form'];
+  rows(): readonly [TestcaseBatch, TestcaseBatch];
 }
 
 /** Deviations of noise, as shares of an input's range; null stands for the next testcase in place of noise. */
 const NOISES: readonly (number | null)[] = [1e-3, 1e-2, 1e-1, null];
 
 /**
- * Runs pairs: each testcase in turn with itself plus Gaussian noise, and with the next testcase.
+ * Runs pairs: findings with their seeds, and each testcase in turn with itself plus Gaussian noise, and with the next testcase.
  *
  * @param tensor whose change is measured, of floats
  * @param onStep called after each run
@@ -35,54 +56,85 @@ const NOISES: readonly (number | null)[] = [1e-3, 1e-2, 1e-1, null];
 export async function seenGain(
   model: BatchedModel,
   tensor: string,
-  { testcases, spans, pairs }: PairsRequest,
+  request: PairsRequest,
   maxRows: number,
   onStep: () => void,
 ): Promise<SeenGain | undefined> {
+  const all = [...alikePairs(request.findings ?? []), ...drawnPairs(request)];
   const perRun = Math.max(1, Math.floor(Math.min(maxRows, model.maxBatchSize) / 2));
   const watched = model.model.outputs.includes(tensor) ? [] : [tensor];
   let most: SeenGain | undefined;
-  for (let from = 0; from < pairs; from += perRun) {
-    const numbers = Array.from({ length: Math.min(perRun, pairs - from) }, (_, i) => from + i);
-    const rows = numbers.flatMap((pair) => pairOf(pair, testcases, spans));
+  for (const group of groupIntoBatches(all, ({ form }) => form, perRun)) {
+    const rows = group.flatMap((pair) => pair.rows());
     const run = await runRows(model, rows, watched, tensor);
-    numbers.forEach((pair, i) => {
+    group.forEach(({ of }, i) => {
       const change = differenceOf(run[2 * i], run[2 * i + 1]);
       const moved = inputDifference(rows[2 * i], rows[2 * i + 1]);
       const ratio = change / moved;
       if (!(moved > 0) || !Number.isFinite(ratio) || ratio <= (most?.ratio ?? -1)) return;
-      most = { ratio, pairs, testcase: pair % testcases.length, noise: noiseOf(pair, testcases.length) };
+      most = { ratio, pairs: all.length, of };
     });
     onStep();
   }
   return most;
 }
 
-function noiseOf(pair: number, testcases: number): number | null {
-  return NOISES[Math.floor(pair / testcases) % NOISES.length];
+function alikePairs(findings: readonly FindingPair[]): Pair[] {
+  return findings
+    .filter(({ seed, finding }) => seed.form.key === finding.form.key)
+    .map(({ id, seed, finding }) => ({
+      of: { finding: id },
+      form: seed.form,
+      rows: () => [seed, finding],
+    }));
 }
 
-/** The testcases of a pair, rounded to the types of the inputs. */
-function pairOf(
+/** Each testcase in turn with itself plus noise, and with the next one. */
+function drawnPairs({ testcases, spans, pairs }: PairsRequest): Pair[] {
+  return Array.from({ length: pairs }, (_, pair) => {
+    const number = pair % testcases.length;
+    const noise = NOISES[Math.floor(pair / testcases.length) % NOISES.length];
+    const testcase = testcases[number];
+    const next = testcases[(pair + 1) % testcases.length];
+    return {
+      of: { testcase: number, noise },
+      form: testcase.form,
+      rows: () => [
+        testcase,
+        noise === null ? mixed(testcase, next, spans) : noisy(testcase, noise, pair, spans),
+      ],
+    };
+  });
+}
+
+/** A testcase with the values of another one for the inputs that move. */
+function mixed(testcase: TestcaseBatch, other: TestcaseBatch, spans: PairsRequest['spans']): TestcaseBatch {
+  const inputs = testcase.inputs.map((values, i) => (moves(testcase, spans, i) ? other.inputs[i] : values));
+  return { form: testcase.form, inputs };
+}
+
+/** A testcase plus Gaussian noise, rounded to the types of the inputs. */
+function noisy(
+  testcase: TestcaseBatch,
+  noise: number,
   pair: number,
-  testcases: readonly TestcaseBatch[],
   spans: PairsRequest['spans'],
-): readonly [TestcaseBatch, TestcaseBatch] {
-  const testcase = testcases[pair % testcases.length];
-  const noise = noiseOf(pair, testcases.length);
-  const other = testcases[(pair + 1) % testcases.length];
+): TestcaseBatch {
   const random = randomStream('spectral', 'pairs', pair);
   const inputs = testcase.inputs.map((values, i): TensorData => {
-    const span = spans[i];
+    if (!moves(testcase, spans, i)) return values;
     const { type, size } = testcase.form.inputs[i];
-    if (span === undefined || DTYPES[type].kind !== 'float') return values;
-    if (noise === null) return other.inputs[i];
+    const deviation = noise * (spans[i] ?? 0);
     const moved = makeData(type, size);
     for (let k = 0; k < size; k++)
-      writeNumber(type, moved, k, readNumber(type, values, k) + noise * span * drawNormal(random));
+      writeNumber(type, moved, k, readNumber(type, values, k) + deviation * drawNormal(random));
     return moved;
   });
-  return [testcase, { form: testcase.form, inputs }];
+  return { form: testcase.form, inputs };
+}
+
+function moves({ form }: TestcaseBatch, spans: PairsRequest['spans'], input: number): boolean {
+  return spans[input] !== undefined && DTYPES[form.inputs[input].type].kind === 'float';
 }
 
 /** Values of a tensor, one array a row. */

@@ -26,6 +26,7 @@ interface InspectOptions extends OutputOptions {
   readonly sites?: boolean;
   readonly spectral?: boolean;
   readonly expect?: string;
+  readonly findings?: readonly string[];
   readonly attention?: boolean;
   readonly out?: string;
   readonly overwrite?: boolean;
@@ -43,6 +44,10 @@ export function inspectCommand(): Command {
     )
     .option('--expect <x>', `with --spectral: exit with 1 where a weight's differs by more than 2 %`)
     .option(
+      '--findings <campaign...>',
+      'with --spectral: campaigns whose findings are compared with their seeds',
+    )
+    .option(
       '--attention',
       'list blocks of attention; with --seeds what each head does with them, and which are dead, collapsed or masked',
     )
@@ -59,6 +64,8 @@ export function inspectCommand(): Command {
 async function run(model: string, options: InspectOptions): Promise<void> {
   if (options.expect !== undefined && options.spectral !== true)
     throw new UserError('--expect checks the singular values of weights: add --spectral');
+  if (options.findings !== undefined && options.spectral !== true)
+    throw new UserError('--findings compares findings with their seeds: add --spectral');
   if (options.spectral === true && options.attention === true)
     throw new UserError('--spectral and --attention print different tables: give one of them');
   if (options.out !== undefined && (options.attention !== true || options.seeds === undefined))
@@ -86,7 +93,7 @@ async function runSpectral(model: string, options: InspectOptions): Promise<void
   const config = readSections({ ...modelSection, ...resourceSection, ...inputSection }, options, { model });
   const { inspectSpectra } = await import('../../model-commands/layers/spectral.ts');
   const report = await withProgress(options, (onProgress) =>
-    inspectSpectra(config, expected, logNotices(options), onProgress),
+    inspectSpectra(config, { expected, campaigns: options.findings }, logNotices(options), onProgress),
   );
   if (options.json === true) printJson(report);
   else printLines(spectralLines(report));

@@ -1,4 +1,5 @@
 import type { GainBound } from '../../analysis/spectral/gain-bound.ts';
+import type { SeenPair } from '../../analysis/spectral/seen-gain.ts';
 import { formatCount, formatNumber, plural } from '../../core/format-number.ts';
 import type { WeightComparisonReport } from '../../model-commands/layers/compare-spectral.ts';
 import type { SpectralReport } from '../../model-commands/layers/spectral.ts';
@@ -31,7 +32,7 @@ export function spectralLines(report: SpectralReport): string[] {
     ...(seen === null
       ? []
       : [
-          `most seen    ${formatNumber(seen.ratio, DIGITS)} over ${plural(seen.pairs, 'pair')}: seed ${seen.testcase} and ${seen.noise === null ? 'the next one' : `noise of ${formatNumber(100 * seen.noise)} % of the range`}`,
+          `most seen    ${formatNumber(seen.ratio, DIGITS)} over ${plural(seen.pairs, 'pair')}: ${pairText(seen.of)}`,
         ]),
     ...notes.map((note) => `note: ${note}`),
     ...(expected === null
@@ -42,6 +43,12 @@ export function spectralLines(report: SpectralReport): string[] {
             : `σ is not within 2 % of ${formatNumber(expected)}: ${off.join(', ')}`,
         ]),
   ];
+}
+
+function pairText(of: SeenPair): string {
+  if ('finding' in of) return `finding ${of.finding} and its seed`;
+  const { testcase, noise } = of;
+  return `seed ${testcase} and ${noise === null ? 'the next one' : `noise of ${formatNumber(100 * noise)} % of the range`}`;
 }
 
 function numberOr(value: number | null, otherwise: string): string {
