@@ -31,7 +31,7 @@ const SLOPES: ReadonlyMap<string, number> = new Map([
       'GlobalMaxPool',
       'SpaceToDepth',
     ],
-    ...['DepthToSpace', 'ReduceL2', 'Masking'],
+    ...['DepthToSpace', 'ReduceL2', 'Masking', 'Concat', 'ConcatV2', 'Pack'],
   ].map((op): [string, number] => [op, 1]),
   ['Sigmoid', 0.25],
   ['Erf', 2 / Math.sqrt(Math.PI)],

@@ -1,6 +1,6 @@
 import type { BatchedModel } from '../../model/batched-model.ts';
 import { findLogits } from '../../model/graph/find-logits.ts';
-import type { GraphNode } from '../../model/graph/graph.ts';
+import type { DeclaredShape, GraphNode } from '../../model/graph/graph.ts';
 import type { Model } from '../../model/model.ts';
 import { packBatch, type TestcaseBatch } from '../../model/testcase-batch.ts';
 import { readNumber, type Tensor } from '../../tensor/tensor.ts';
@@ -95,10 +95,18 @@ export async function measureSpectra(
   }
   const gain = boundGain(model.graph, target, {
     valuesOf: (name) => values.numbersOf(name),
-    shapeOf: (name) => values.shapes.get(name),
+    shapeOf: (name) => values.shapes.get(name) ?? rowShape(model.graph.shapes.get(name)),
     weightGainOf: (node) => gains.get(node),
   });
   return { layers: [...layers.values()], unread, gain };
+}
+
+/** A declared shape for one testcase; undefined where another size than the batch is open. */
+function rowShape(declared: DeclaredShape | undefined): readonly number[] | undefined {
+  if (declared === undefined) return undefined;
+  const [batch, ...sizes] = declared;
+  if (!sizes.every((size) => typeof size === 'number')) return undefined;
+  return [...(batch === undefined ? [] : [typeof batch === 'number' ? batch : 1]), ...sizes] as number[];
 }
 
 /** A weight as a tensor, and as matrices. */

@@ -93,6 +93,11 @@ test('gains multiply along a chain and add up where branches meet', async () => 
     graph.node('Concat', [x, x], 'y', { axis: 1 });
   });
   expect(joined.bound).toBeCloseTo(Math.SQRT2, 9);
+  const beside = await boundOf((graph, x) => {
+    const rest = graph.constant('rest', 'float32', [1, 2], new Float32Array(2));
+    graph.node('Concat', [x, rest], 'y', { axis: 1 });
+  });
+  expect(beside.bound).toBeCloseTo(1, 9);
 });
 
 test('an operation without a known gain stops the bound, and is named with what is known before it', async () => {
