@@ -1,6 +1,6 @@
 import { moveAxisFirst, moveFirstToAxis } from '../tensor/axis.ts';
-import { DTYPES, sizeOf, type Tensor } from '../tensor/tensor.ts';
-import type { BatchedModel } from './batched-model.ts';
+import { DTYPES, readNumber, sizeOf, type Tensor } from '../tensor/tensor.ts';
+import type { BatchedModel, BatchTensor } from './batched-model.ts';
 import { type Differentiable, NoGradientError, type TokenReplacements } from './gradients/gradient.ts';
 import type { Model } from './model.ts';
 import { packBatch, type TestcaseBatch } from './testcase-batch.ts';
@@ -87,6 +87,67 @@ export async function inputGradients(
     lookups: model.inputs.map((_, i) => lookups.get(i)?.map((name) => rowsFirst(name, batched.axisOf(name)))),
     seconds,
   };
+}
+
+/** What the tokens of an input are looked up as, row by row: a vector for each token, from each of its look-ups. */
+export async function lookUpTokens(
+  batched: BatchedModel,
+  { batch, rows }: GradientBatch,
+  input: number,
+): Promise<readonly Float32Array[]> {
+  const names = await lookupsOf(batched, batch, rows, input);
+  const { activations } = await batched.run(batch, rows, names);
+  return names.map((name) => {
+    const found = activations.find((tensor) => tensor.name === name);
+    if (found === undefined) throw new Error(`the model has no tensor ${name}`);
+    return Float32Array.from({ length: found.data.length }, (_, i) => readNumber(found.type, found.data, i));
+  });
+}
+
+/**
+ * The gradient of Σ upstream·of at other vectors than those that the tokens of an input are looked up as.
+ *
+ * @param upstream `[rows, size]`
+ * @param vectors for each look-up, `[rows, tokens, width]`
+ * @returns for each look-up, in the same shape
+ * @throws NoGradientError if no way leads from the tensor to them
+ * @throws Error if the runtime fails, or has no gradients
+ */
+export async function gradientsAtLookups(
+  batched: BatchedModel,
+  { batch, rows }: GradientBatch,
+  input: number,
+  of: string,
+  upstream: Float32Array,
+  vectors: readonly Float32Array[],
+): Promise<readonly Float32Array[]> {
+  const feeds = batched.feeds(batch, rows);
+  const names = await lookupsOf(batched, batch, rows, input);
+  const gradient = await gradientsOf(batched).gradient({ of, wrt: names, shifts: names }, feeds);
+  const { activations } = await batched.run(batch, rows, names);
+  const shifts = names.map((name, i): Tensor => {
+    const { type, shape, data } = activations.find((tensor) => tensor.name === name) as BatchTensor;
+    const axis = batched.axisOf(name);
+    const moved = Float32Array.from(vectors[i], (value, j) => value - readNumber(type, data, j));
+    const whole: Tensor = { type: 'float32', shape: shape.toSpliced(axis, 0, rows), data: moved };
+    return { ...whole, data: moveFirstToAxis(whole, axis) };
+  });
+  const seed: Tensor = { type: 'float32', shape: gradient.shape, data: upstream };
+  const whole = { ...seed, data: moveFirstToAxis(seed, batched.axisOf(of)) };
+  const results = await gradient.run(feeds, whole, [], shifts);
+  return names.map((name, i) => moveAxisFirst(results[i], batched.axisOf(name)) as Float32Array);
+}
+
+async function lookupsOf(
+  batched: BatchedModel,
+  batch: TestcaseBatch,
+  rows: number,
+  input: number,
+): Promise<readonly string[]> {
+  const { name } = batched.model.inputs[input];
+  const projection = await gradientsOf(batched).tokenProjection?.(name, batched.feeds(batch, rows));
+  if (projection === undefined) throw new NoGradientError(name, []);
+  return projection.lookups;
 }
 
 /**

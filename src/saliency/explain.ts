@@ -75,6 +75,7 @@ function contextOf(
     values: Float64Array.from({ length: size }, (_, i) => readNumber(type, data.inputs[position], i)),
     baseline: missing === undefined ? lowEnd(descriptor, geometry) : new Float64Array(size).fill(missing),
     span: spanOf(descriptor),
+    areTokens: descriptor.tokens !== undefined,
   };
 }
 

@@ -29,6 +29,8 @@ export interface Point {
   readonly input: ExplainedInput;
   /** A value for each of the explained input; the testcase's where absent. */
   readonly values?: ArrayLike<number>;
+  /** In place of what its tokens are looked up as: vectors, `[tokens, width]`. For gradients alone. */
+  readonly vectors?: ArrayLike<number>;
 }
 
 /** How a gradient is taken. */
@@ -63,6 +65,8 @@ export interface ScoreOracle {
    * them, `[tokens, width]`.
    */
   gradients(points: readonly Point[], options?: GradientOptions): Promise<readonly Float32Array[]>;
+  /** What the tokens of each point are looked up as, `[tokens, width]`. */
+  lookups(points: readonly Point[]): Promise<readonly Float32Array[]>;
   /** Of the last convolution. */
   featureMaps(input: ExplainedInput): Promise<FeatureMaps>;
   /** Of the last block of attention before the scores. */
@@ -77,6 +81,8 @@ export interface MethodContext {
   /** Of each value: what stands for its absence, and the span of its scale. */
   readonly baseline: Float64Array;
   readonly span: number;
+  /** Whether they are tokens, which are looked up: gradients are with respect to vectors. */
+  readonly areTokens: boolean;
   /** Steps of a path, where they were found before; undefined where they are to be found. */
   readonly steps: number | undefined;
   /** The stream of draws of this input. */
@@ -94,8 +100,8 @@ export type Explanation =
     }
   | { readonly refusal: string };
 
-/** What a method needs of a model. */
-export type Need = 'gradients' | 'rectifier' | 'convolution' | 'numbers' | 'attention';
+/** What a method needs of a model; `slopes` are gradients at other values, or other vectors that tokens are looked up as. */
+export type Need = 'gradients' | 'slopes' | 'rectifier' | 'convolution' | 'numbers' | 'attention';
 
 /** Says for each place of an input how much it matters to the score of a class. */
 export interface SaliencyMethod {

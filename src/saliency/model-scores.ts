@@ -1,7 +1,13 @@
 import { type AttentionBlock, findAttentionBlocks } from '../analysis/attention/find-blocks.ts';
 import { headWeights } from '../analysis/attention/head-statistics.ts';
 import { errorMessage } from '../core/errors.ts';
-import { inputGradients, padded } from '../model/batched-gradient.ts';
+import {
+  type GradientBatch,
+  gradientsAtLookups,
+  inputGradients,
+  lookUpTokens,
+  padded,
+} from '../model/batched-gradient.ts';
 import type { BatchedModel, BatchResult, BatchTensor } from '../model/batched-model.ts';
 import { nodesBetween } from '../model/gradients/backward-graph.ts';
 import { groupIntoBatches, packBatch, type TestcaseBatch } from '../model/testcase-batch.ts';
@@ -65,7 +71,7 @@ export class ModelScores implements ScoreOracle {
     points: readonly Point[],
     { isGuided = false }: GradientOptions = {},
   ): Promise<readonly Float32Array[]> {
-    const { position, scores } = this.#context;
+    const { position } = this.#context;
     const gradients: Float32Array[] = [];
     const testcases = points.map((point) => ({ point, data: this.#testcaseOf(point) }));
     const { size } = testcases[0].data.form.inputs[position];
@@ -77,23 +83,70 @@ export class ModelScores implements ScoreOracle {
       group.forEach(({ point }, row) => {
         upstream[row * classes + point.input.classIndex] = 1;
       });
-      const isLookedUp = this.#context.descriptor.tokens !== undefined;
-      const { values, lookups } = await inputGradients(
-        this.#model,
-        together,
-        scores,
-        upstream,
-        isLookedUp ? [position] : [],
-        false,
-        isGuided,
-      );
-      const parts = isLookedUp ? lookups[position] : [values[position]];
-      const ofInput = parts?.filter((part) => part !== undefined) ?? [];
-      if (ofInput.length === 0) throw new Error('the input has no gradient');
+      const vectors = group.flatMap(({ point }) => (point.vectors === undefined ? [] : [point.vectors]));
+      const ofInput =
+        vectors.length === group.length
+          ? await this.#gradientsAt(together, upstream, vectors, size)
+          : await this.#gradientsOf(together, upstream, isGuided);
       group.forEach((_, row) => void gradients.push(joinPlaces(ofInput, row, together.rows, size)));
       this.#onRun();
     }
     return gradients;
+  }
+
+  /** Gradients with respect to the values of the input, or to what its tokens are looked up as. */
+  async #gradientsOf(
+    together: GradientBatch,
+    upstream: Float32Array,
+    isGuided: boolean,
+  ): Promise<readonly Float32Array[]> {
+    const { position, scores, descriptor } = this.#context;
+    const isLookedUp = descriptor.tokens !== undefined;
+    const { values, lookups } = await inputGradients(
+      this.#model,
+      together,
+      scores,
+      upstream,
+      isLookedUp ? [position] : [],
+      false,
+      isGuided,
+    );
+    const parts = isLookedUp ? lookups[position] : [values[position]];
+    const ofInput = parts?.filter((part) => part !== undefined) ?? [];
+    if (ofInput.length === 0) throw new Error('the input has no gradient');
+    return ofInput;
+  }
+
+  /** Gradients at vectors in place of those that tokens are looked up as; rows beyond the vectors have those of the last one. */
+  async #gradientsAt(
+    together: GradientBatch,
+    upstream: Float32Array,
+    vectors: readonly ArrayLike<number>[],
+    places: number,
+  ): Promise<readonly Float32Array[]> {
+    const { position, scores } = this.#context;
+    const looked = await lookUpTokens(this.#model, together, position);
+    const widths = looked.map(({ length }) => length / together.rows / places);
+    const rows = Array.from(
+      { length: together.rows },
+      (_, row) => vectors[Math.min(row, vectors.length - 1)],
+    );
+    const parts = splitPlaces(rows, widths, places);
+    return gradientsAtLookups(this.#model, together, position, scores, upstream, parts);
+  }
+
+  async lookups(points: readonly Point[]): Promise<readonly Float32Array[]> {
+    const found: Float32Array[] = [];
+    const { position } = this.#context;
+    const testcases = points.map((point) => this.#testcaseOf(point));
+    const { size } = testcases[0].form.inputs[position];
+    for (const group of groupIntoBatches(testcases, ({ form }) => form, this.#maxRows)) {
+      const together = { batch: packBatch(group), rows: group.length };
+      const parts = await lookUpTokens(this.#model, together, position);
+      this.#onRun();
+      group.forEach((_, row) => void found.push(joinPlaces(parts, row, group.length, size)));
+    }
+    return found;
   }
 
   async featureMaps({ data, classIndex }: ExplainedInput): Promise<FeatureMaps> {
@@ -170,9 +223,14 @@ export class ModelScores implements ScoreOracle {
     }
     const { gradients } = this.#model.model.capabilities;
     if (gradients === undefined && need === 'gradients') return this.#whyNoGradients();
+    if (need === 'slopes' && this.#context.descriptor.tokens === undefined)
+      return this.lacks('numbers', input);
     try {
       if (need === 'convolution') await this.featureMaps(input);
-      else await this.gradients([{ input }]);
+      else if (need === 'slopes') {
+        const [vectors] = await this.lookups([{ input }]);
+        await this.gradients([{ input, vectors }]);
+      } else await this.gradients([{ input }]);
       return undefined;
     } catch (error) {
       return errorMessage(error);
@@ -253,4 +311,24 @@ function joinPlaces(parts: readonly Float32Array[], row: number, rows: number, p
       at += widths[i];
     });
   return joined;
+}
+
+/** The parts `[rows, places, width]` of the vectors of rows, the inverse of `joinPlaces`. */
+function splitPlaces(
+  rows: readonly ArrayLike<number>[],
+  widths: readonly number[],
+  places: number,
+): Float32Array[] {
+  const total = widths.reduce((sum, width) => sum + width, 0);
+  let before = 0;
+  return widths.map((width) => {
+    const part = new Float32Array(rows.length * places * width);
+    rows.forEach((vectors, row) => {
+      for (let place = 0; place < places; place++)
+        for (let i = 0; i < width; i++)
+          part[(row * places + place) * width + i] = vectors[place * total + before + i];
+    });
+    before += width;
+    return part;
+  });
 }

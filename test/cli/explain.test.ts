@@ -75,10 +75,10 @@ test('a table: the weights of the class as bars', async () => {
   expect(stdout).toMatch(/column 1 +2 +█{12}/);
 });
 
-test('tokens: what the score depends on is marked', async () => {
+/** Scores of class 1 grow with the squares of what tokens are looked up as: n − 5 and twice that. */
+function writeSquaresOnnx(name: string, opset: number): string {
   const graph = new OnnxBuilder();
   const ids = graph.input('ids', 'int64', ['batch', 5]);
-  // A token counts for class 1 by its number less 5, twice as much in the second dimension.
   const table = Float32Array.from({ length: 20 }, (_, i) => (Math.floor(i / 2) - 5) * (1 + (i % 2)));
   graph.node('Gather', [graph.constant('table', 'float32', [10, 2], table), ids], 'rows');
   graph.node('Mul', ['rows', 'rows'], 'squares');
@@ -89,8 +89,13 @@ test('tokens: what the score depends on is marked', async () => {
     'logits',
   );
   graph.output('logits', 'float32', ['batch', 2]);
-  const path = join(folder, 'tokens.onnx');
-  writeFileSync(path, graph.finish('tokens', 17));
+  const path = join(folder, name);
+  writeFileSync(path, graph.finish('tokens', opset));
+  return path;
+}
+
+test('tokens: what the score depends on is marked', async () => {
+  const path = writeSquaresOnnx('tokens.onnx', 17);
   const prompts = join(folder, 'tokens.json');
   writeFileSync(prompts, JSON.stringify([[5, 5, 9, 5, 6]]));
   const args = [path, '-i', prompts, '--class', '1', '-j', '1', '-s', '1'];
@@ -100,14 +105,38 @@ test('tokens: what the score depends on is marked', async () => {
   const [{ places, methods }] = report.inputs;
   expect(places).toEqual(['5', '5', '9', '5', '6']);
   const names = methods.map(({ name }: Method) => name);
-  expect(names).toEqual(expect.arrayContaining(['gradient', 'occlusion']));
-  expect(names).not.toContain('integrated-gradients');
+  expect(names).toEqual(['gradient', 'smoothgrad', 'input-gradient', 'integrated-gradients', 'occlusion']);
   const { values } = methods[0];
   // Of the mean of squares over 5 tokens: 2·e/5, and e is (n − 5) and twice that.
   [0, 0, 4, 0, 1].forEach((off, i) => expect(values[i]).toBeCloseTo((2 * 3 * off) / 5, 4));
   const { stdout } = await neurofuzz(['explain', ...args, '--method', 'gradient']);
   expect(stdout).toContain('5 5 [[9]] 5 6');
 });
+
+// In graphs with old operators gradients are computed by a graph of its own.
+test.each([17, 12])(
+  'tokens: gradients at other vectors than those that are looked up, opset %i',
+  async (opset) => {
+    const path = writeSquaresOnnx(`tokens-${opset}.onnx`, opset);
+    const prompts = join(folder, 'vectors.json');
+    const tokens = [5, 3, 9, 0, 6];
+    writeFileSync(prompts, JSON.stringify([tokens]));
+    const chosen = ['--method', 'smoothgrad', 'input-gradient', 'integrated-gradients'];
+    const { code, report } = await explain([path, '-i', prompts, '--class', '1', '-s', '1', ...chosen]);
+    expect(code).toBe(0);
+    const values = new Map<string, readonly number[]>(
+      report.inputs[0].methods.map((method: Method) => [method.name, method.values]),
+    );
+    // z is the mean of 5·(n − 5)² over five tokens; the token 0 stands for absence.
+    tokens.forEach((token, place) => {
+      const off = token - 5;
+      expect(values.get('input-gradient')?.[place]).toBeCloseTo(2 * off * off + 10 * off, 3);
+      expect(values.get('integrated-gradients')?.[place]).toBeCloseTo(off * off - 25, 3);
+      // Noise of 0.15 of the span, from −10 to 8, around the gradient.
+      expect(Math.abs((values.get('smoothgrad')?.[place] ?? 0) - (6 * off) / 5)).toBeLessThan(1);
+    });
+  },
+);
 
 test.each([
   [['--method', 'grad-cam'], 'grad-cam does not suit the model (the model has no convolution'],

@@ -19,6 +19,11 @@ export interface GradientRequest {
    */
   readonly guided?: boolean;
   /**
+   * Inner tensors to which each run adds values of its own: the gradient is that at the shifted tensors. ONNX alone has them. None by
+   * default.
+   */
+  readonly shifts?: readonly string[];
+  /**
    * Whether the gradient is computed by nodes in the model's own graph where that is possible, or by a graph of its own, which
    * tensors of the forward run are fed to. `auto` by default: nothing is copied then.
    */
@@ -33,10 +38,16 @@ export interface Gradient {
    * @param feeds as `Model.run` takes them, with the shapes that the gradient was prepared for
    * @param upstream of type float32, in the shape of the differentiated tensor
    * @param further upstream gradients of the tensors in `alsoOf`, likewise
+   * @param shifts of type float32, one for each of `GradientRequest.shifts` in its shape
    * @returns of type float32, one for each of `wrt` in its shape; zeros where no way leads to it
    * @throws Error if the runtime fails the run
    */
-  run(feeds: readonly Tensor[], upstream: Tensor, further?: readonly Tensor[]): Promise<readonly Tensor[]>;
+  run(
+    feeds: readonly Tensor[],
+    upstream: Tensor,
+    further?: readonly Tensor[],
+    shifts?: readonly Tensor[],
+  ): Promise<readonly Tensor[]>;
   /**
    * Runs the model alone, so that upstream gradients may follow from its outputs. Absent where forward and backward pass are one
    * graph: see `GradientRequest.layout`.

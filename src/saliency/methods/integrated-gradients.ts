@@ -2,6 +2,7 @@ import { formatNumber } from '../../core/format-number.ts';
 import { mapOfValues } from '../map.ts';
 import type { ExplainedInput, MethodContext, SaliencyMethod, ScoreOracle } from '../method.ts';
 import { meanOf } from './smoothgrad.ts';
+import { combine, spaceOf } from './space.ts';
 
 /** Midpoints of the path; their number is doubled up to the largest while the gap is too large. */
 const STEPS = 50;
@@ -15,7 +16,7 @@ export const integratedGradients: SaliencyMethod = {
   name: 'integrated-gradients',
   help: `mean gradient on the way from the baseline, ${STEPS} steps, times the distance from it`,
   source: 'Sundararajan, Taly & Yan 2017, arXiv 1703.01365',
-  needs: ['gradients', 'numbers'],
+  needs: ['gradients', 'slopes'],
   async explain(input, context, oracle) {
     // On other models than the one that is explained, the same steps are taken and nothing is demanded of them.
     if (context.steps !== undefined) {
@@ -37,13 +38,14 @@ export const integratedGradients: SaliencyMethod = {
 
 async function integrate(
   input: ExplainedInput,
-  { values, baseline }: MethodContext,
+  context: MethodContext,
   oracle: ScoreOracle,
   steps: number,
 ): Promise<Float64Array> {
+  const { values, baseline, at } = await spaceOf(input, context, oracle);
   const points = Array.from({ length: steps }, (_, k) => {
     const share = (k + 0.5) / steps;
-    return { input, values: values.map((value, i) => baseline[i] + share * (value - baseline[i])) };
+    return at(combine(values, baseline, (value, missing) => missing + share * (value - missing)));
   });
   const mean = meanOf(await oracle.gradients(points));
   return mean.map((slope, i) => (values[i] - baseline[i]) * slope);

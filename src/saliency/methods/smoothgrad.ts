@@ -1,6 +1,7 @@
 import { drawNormal } from '../../core/random.ts';
 import { mapOfValues } from '../map.ts';
 import type { SaliencyMethod } from '../method.ts';
+import { spaceOf } from './space.ts';
 
 /** Noisy copies of an input, and the standard deviation of their noise as a share of the span. */
 const SAMPLES = 50;
@@ -11,13 +12,14 @@ export const smoothgrad: SaliencyMethod = {
   name: 'smoothgrad',
   help: `mean of ${SAMPLES} gradients at the input with noise`,
   source: 'Smilkov et al. 2017, arXiv 1706.03825',
-  needs: ['gradients', 'numbers'],
+  needs: ['gradients', 'slopes'],
   isRandom: true,
-  async explain(input, { geometry, values, span, random }, oracle) {
-    const points = Array.from({ length: SAMPLES }, () => ({
-      input,
-      values: values.map((value) => value + NOISE * span * drawNormal(random)),
-    }));
+  async explain(input, context, oracle) {
+    const { geometry, random } = context;
+    const { values, span, at } = await spaceOf(input, context, oracle);
+    const points = Array.from({ length: SAMPLES }, () =>
+      at(Float64Array.from(values, (value) => value + NOISE * span * drawNormal(random))),
+    );
     return { map: mapOfValues(meanOf(await oracle.gradients(points)), geometry) };
   },
 };

@@ -32,6 +32,9 @@ function oracleOf({ score, gradient }: Score, input: ExplainedInput): ScoreOracl
       oracle.asked += points.length;
       return points.map((point) => Float32Array.from(gradient(valuesOf(point))));
     },
+    async lookups() {
+      throw new Error('no tokens');
+    },
     async featureMaps() {
       throw new Error('no convolution');
     },
@@ -60,6 +63,7 @@ async function explain(
     values: Float64Array.from(values),
     baseline: new Float64Array(values.length),
     span: 1,
+    areTokens: false,
     steps: undefined,
     random: randomStream('methods'),
     ...further,

@@ -18,9 +18,10 @@ import {
 } from '../../gradients/gradient.ts';
 import type { Graph } from '../../graph/graph.ts';
 import type { NamedTensor } from '../../model.ts';
-import { appendGraph } from './expose-tensors.ts';
+import { appendGraph, exposeOnnxTensors } from './expose-tensors.ts';
 import type { OpenSession } from './onnxruntime.ts';
 import { fromOrt, toOrt } from './ort-tensor.ts';
+import { shiftInput, shiftTensors } from './shift-tensors.ts';
 import { type OpenTokenProjection, openTokenProjection } from './token-projection.ts';
 
 /** Begins the names of the outputs that hold gradients. */
@@ -71,20 +72,22 @@ export class OnnxGradients implements Differentiable {
   }
 
   async gradient(request: GradientRequest, feeds: readonly Tensor[]): Promise<Gradient> {
-    const { of, alsoOf = [], wrt, straightThrough = false, guided = false, layout = 'auto' } = request;
+    const { of, alsoOf = [], wrt, straightThrough = false, guided = false } = request;
+    const { shifts = [], layout = 'auto' } = request;
     const key = JSON.stringify([
       of,
       alsoOf,
       wrt,
       straightThrough,
       guided,
+      shifts,
       layout,
       feeds.map(({ shape }) => shape),
     ]);
     let gradient = this.#prepared.get(key);
     if (gradient === undefined) {
       for (const unused of this.#prepared.evict(MAX_GRADIENT_BYTES - this.#bytes)) await unused.dispose();
-      gradient = await this.#prepare({ of, alsoOf, wrt, straightThrough, guided, layout }, feeds);
+      gradient = await this.#prepare({ of, alsoOf, wrt, straightThrough, guided, shifts, layout }, feeds);
       this.#prepared.set(key, gradient);
     }
     return gradient;
@@ -136,8 +139,8 @@ export class OnnxGradients implements Differentiable {
     });
     const description = { shape, stops, differentiated, onPath };
     return isAppended
-      ? this.#openAppended(backward, results, shapes, description)
-      : this.#openSeparate(backward, results, shapes, description, [of, ...alsoOf]);
+      ? this.#openAppended(backward, results, shapes, description, request.shifts)
+      : this.#openSeparate(backward, results, shapes, description, request);
   }
 
   /** Runs the model once for the shapes of tensors, and the values of those that are no weights and depend on no input. */
@@ -158,20 +161,26 @@ export class OnnxGradients implements Differentiable {
     }
   }
 
+  #shiftedFile(shifted: readonly string[]): Uint8Array {
+    const { file, graph } = this.#parts;
+    return shifted.length === 0 ? file : shiftTensors(file, shifted, (name) => graph.types.get(name));
+  }
+
   async #openAppended(
     { writer }: BackwardGraph,
     results: readonly (string | undefined)[],
     shapes: readonly (readonly number[])[],
     description: GradientDescription,
+    shifted: readonly string[],
   ): Promise<OpenGradient> {
-    const { file, open, namedFeeds } = this.#parts;
-    const session = await open(appendGraph(file, writer.builder.graph('')));
+    const { open, namedFeeds } = this.#parts;
+    const session = await open(appendGraph(this.#shiftedFile(shifted), writer.builder.graph('')));
     const outputs = results.filter((name) => name !== undefined);
     return {
       ...description,
-      async run(feeds, upstream, further) {
+      async run(feeds, upstream, further, shifts) {
         const given = await session.run(
-          { ...namedFeeds(feeds), ...upstreamFeeds(upstream, further) },
+          { ...namedFeeds(feeds), ...shiftFeeds(shifts), ...upstreamFeeds(upstream, further) },
           outputs,
         );
         return toGradients(given, results, shapes);
@@ -185,16 +194,25 @@ export class OnnxGradients implements Differentiable {
     results: readonly (string | undefined)[],
     shapes: readonly (readonly number[])[],
     description: GradientDescription,
-    differentiated: readonly string[],
+    request: Required<GradientRequest>,
   ): Promise<OpenGradient> {
-    const { graph, open, expose, namedFeeds } = this.#parts;
+    const { graph, open, namedFeeds } = this.#parts;
+    const differentiated = [request.of, ...request.alsoOf];
+    const expose =
+      request.shifts.length === 0
+        ? this.#parts.expose
+        : (tensors: readonly string[]) => exposeOnnxTensors(this.#shiftedFile(request.shifts), tensors);
     const inner = saved.map(({ tensor }) => tensor).filter((tensor) => !graph.inputs.includes(tensor));
     const wanted = [...new Set([...inner, ...differentiated])];
     const forward = await open(expose(wanted.filter((tensor) => !graph.outputs.includes(tensor))));
     const backward = await open(writer.builder.finish('gradient', SEPARATE_OPSET));
     const outputs = results.filter((name) => name !== undefined);
-    const record = async (feeds: readonly Tensor[], names: readonly string[]): Promise<RecordedRun> => {
-      const inputs = namedFeeds(feeds);
+    const record = async (
+      feeds: readonly Tensor[],
+      names: readonly string[],
+      shifts?: readonly Tensor[],
+    ): Promise<RecordedRun> => {
+      const inputs = { ...namedFeeds(feeds), ...shiftFeeds(shifts) };
       const tensors = { ...(names.length === 0 ? {} : await forward.run(inputs, names)), ...inputs };
       const savedFeeds = Object.fromEntries(saved.map(({ tensor, input }) => [input, tensors[tensor]]));
       const given = differentiated.filter((name) => names.includes(name));
@@ -214,13 +232,18 @@ export class OnnxGradients implements Differentiable {
     return {
       ...description,
       record: (feeds) => record(feeds, wanted),
-      run: async (feeds, upstream, further) => (await record(feeds, inner)).back(upstream, further),
+      run: async (feeds, upstream, further, shifts) =>
+        (await record(feeds, inner, shifts)).back(upstream, further),
       async dispose() {
         await forward.release();
         await backward.release();
       },
     };
   }
+}
+
+function shiftFeeds(shifts: readonly Tensor[] = []): InferenceSession.FeedsType {
+  return Object.fromEntries(shifts.map((tensor, i) => [shiftInput(i), toOrt(tensor)]));
 }
 
 type GradientDescription = Pick<Gradient, 'shape' | 'stops' | 'differentiated' | 'onPath'>;

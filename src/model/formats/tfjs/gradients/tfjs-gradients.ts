@@ -51,7 +51,8 @@ export class TfjsGradients implements Differentiable {
   }
 
   async #gradientOf(request: GradientRequest, feeds: readonly Tensor[]): Promise<Gradient> {
-    const { of, wrt, straightThrough = false, guided = false } = request;
+    const { of, wrt, straightThrough = false, guided = false, shifts = [] } = request;
+    if (shifts.length > 0) throw new NoGradientError(of, []);
     const key = JSON.stringify([of, wrt, straightThrough, guided, feeds.map(({ shape }) => shape)]);
     let prepared = this.#prepared.get(key);
     if (prepared === undefined) {
@@ -135,7 +136,7 @@ export class TfjsGradients implements Differentiable {
   }
 }
 
-type Request = Required<Omit<GradientRequest, 'layout' | 'alsoOf'>>;
+type Request = Required<Omit<GradientRequest, 'layout' | 'alsoOf' | 'shifts'>>;
 
 /** Adds up the gradients of several tensors. */
 function runAll(parts: readonly Gradient[]): Gradient['run'] {
