@@ -38,6 +38,7 @@ import {
 import { PlausibilityChecker } from './plausibility-checker.ts';
 import { withCalibratedObjectives } from './resolve/abstention/calibrate-objectives.ts';
 import { checkExtensions } from './resolve/check-extensions.ts';
+import { withGeneratorObjective } from './resolve/latent/latent-inputs.ts';
 import { checkSecondModel } from './resolve/model-settings.ts';
 import { defaultMaxDisk } from './resolve/sizes/disk-limit.ts';
 import { callLimitMs, type RecordedSizes, resolveTarget } from './resolve/target.ts';
@@ -94,7 +95,7 @@ export async function runCampaign(
   const saved = resume ? await folderClaim.whileHeld(() => readSavedCampaign(folder)) : undefined;
   const recorded = saved?.settings.objective;
   const config = await withCalibratedObjectives(
-    await withDiskLimit(requested, folder, saved),
+    await withGeneratorObjective(await withDiskLimit(requested, folder, saved)),
     Array.isArray(recorded) ? recorded.map(String) : [],
     monitor,
   );

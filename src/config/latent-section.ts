@@ -32,8 +32,8 @@ export const latentSection = {
   }),
   latent: withFlag(z.enum(['normal']).optional(), {
     flags: '--latent <distribution>',
-    help: 'what the latent vectors of --generator are drawn from',
-    defaultText: 'normal',
+    help: 'what the latent vectors of --generator are drawn from; without --generator the model is a generator, whose seeds are such vectors, and blank outputs count as failures',
+    defaultText: 'normal with --generator, else none',
   }),
   classes: withFlag(positiveInteger.optional(), {
     flags: '--classes <n>',

@@ -177,9 +177,9 @@ async function tryEncoder(encoder: CodecModel, input: EncodedInput, { classes }:
  * @param outputs of the encoder; undefined for a generator
  * @throws UserError where it is not clear, or its size is free
  */
-function findLatentInput(
+export function findLatentInput(
   flag: string,
-  decoder: CodecModel,
+  decoder: Pick<CodecModel, 'path' | 'inputs'>,
   outputs: readonly Tensor[] | undefined,
   { latentInput }: CodecNames,
 ): number {

@@ -32,6 +32,7 @@ test('samples of a generator are the seeds, their classes those that were fed; f
   ];
   const { code, stderr, out } = await fuzz(DIGITS, ...args, '-O', 'misclassified', '--keep', '1');
   expect(stderr).toContain(`seeds: 64 samples of ${GENERATOR}, each of the class that was fed`);
+  expect(stderr).not.toContain('outside the range');
   expect(code).toBe(1);
   const [found] = findingFolders(out);
   const { latent, label, mutators } = readJson(found, 'finding.json');
@@ -43,6 +44,18 @@ test('samples of a generator are the seeds, their classes those that were fed; f
     expect(Number(data[i])).toBeCloseTo(value + latent.delta[i], 5);
   });
   expect(digests(out, 'findings')[`${found.slice(out.length + 1)}/latent.npy`]).toMatch(/^[0-9a-f]{64}$/);
+});
+
+test('a generator is fuzzed by itself: normal vectors are the seeds, and blank outputs count', async () => {
+  const { code, stderr, out, stdout } = await fuzz(GENERATOR, '--latent', 'normal', '-n', '600');
+  expect(stderr).toContain(
+    'seeds: 64 normal latent vectors in input latent, with the classes in label in turn',
+  );
+  expect(code).toBe(0);
+  const settings = readFileSync(join(out, 'campaign.yaml'), 'utf8');
+  expect(settings).toContain('assert:std(image) > 0.01');
+  expect(settings).toContain('label: none');
+  expect(stdout).toContain('nothing found');
 });
 
 const model = writeSoftmaxOnnx(folder);

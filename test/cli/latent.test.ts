@@ -82,8 +82,13 @@ test('moves in latent space find wrong classes, and the family tree records them
   const x = Array.from(data as Float32Array);
   const z = [0, 1].map((k) => x.reduce((sum, value, j) => sum + value * PLANE[2 * j + k], 0));
   x.forEach((value, j) => expect(value).toBeCloseTo(z[0] * PLANE[2 * j] + z[1] * PLANE[2 * j + 1], 4));
+  const expected = digests(one.out, 'corpus', 'findings');
   const four = await fuzz(...args, '-j', '4');
-  expect(digests(four.out, 'corpus', 'findings')).toEqual(digests(one.out, 'corpus', 'findings'));
+  expect(digests(four.out, 'corpus', 'findings')).toEqual(expected);
+  // A campaign that stops in the middle continues with the vectors that its journal has.
+  const part = await fuzz(...args.slice(0, -1), '1500');
+  await neurofuzz(['fuzz', '--resume', '-o', part.out, '-n', '3000']);
+  expect(digests(part.out, 'corpus', 'findings')).toEqual(expected);
 });
 
 test('10,000 mutants obey the range and the constraint', async () => {

@@ -34,13 +34,16 @@ import { inputBoxes, NO_BOXES } from './bounds/input-boxes.ts';
 import { checkLabels, checkObjectiveTensors, isBallConstrained } from './check-objectives.ts';
 import { findInvariants } from './input-invariants.ts';
 import { type ResolvedInputs, resolveInputs } from './inputs.ts';
-import { generateSeeds, withSeedFiles } from './latent/generated-seeds.ts';
+import { generateSeeds, sampleFiles } from './latent/generated-seeds.ts';
+import { judgeSetup } from './latent/judge-setup.ts';
+import { latentInputs } from './latent/latent-inputs.ts';
 import {
   findEncodedInputs,
   generatedLatent,
   type ResolvedLatent,
   resolveLatent,
 } from './latent/resolve-latent.ts';
+import { withSeedFiles } from './latent/seed-files.ts';
 import {
   checkCalibrationSeeds,
   checkHalfSettings,
@@ -171,7 +174,11 @@ export async function resolveTarget(
     tryRun,
     drawnSeeds: recorded && (recorded.workload?.drawnSeeds ?? DRAWN_SEED_COUNT),
   };
-  const resolved = await withSeedFiles(config, samples, firstModel, (seeded) =>
+  const drawn =
+    samples === undefined
+      ? latentInputs(config, firstModel, masterSeed, notices)
+      : sampleFiles(samples, firstModel, config);
+  const resolved = await withSeedFiles(config, drawn, (seeded) =>
     resolveInputs(firstModel, seeded, masterSeed, notices, inputOptions),
   );
   const runnable = await withRunnableSeed(firstModel, resolved, tryRun, notices);
@@ -315,19 +322,6 @@ export async function resolveTarget(
     judgeSha256,
     setup,
   };
-}
-
-/** The judges of the settings; undefined without any. @throws UserError where no objective needs labels */
-function judgeSetup(
-  { judge, sure }: Pick<CampaignConfig, 'judge' | 'sure'>,
-  objectives: readonly Pick<ObjectiveDescriptor, 'labelled'>[],
-): WorkerSetup['judges'] {
-  if (judge === undefined) return undefined;
-  if (!objectives.some(({ labelled }) => labelled === true))
-    throw new UserError(
-      '--judge is for wrong classes, and no objective finds any: add --objective misclassified and --labels',
-    );
-  return { models: [judge].flat().map((given) => ({ path: resolve(given), given })), sure };
 }
 
 /** Prepares the probe worker; a refusal of the surrogate names it. */

@@ -1,18 +1,17 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import type { CampaignConfig } from '../../../config/schema.ts';
 import { UserError } from '../../../core/errors.ts';
 import { plural } from '../../../core/format-number.ts';
+import type { Range } from '../../../inputs/range.ts';
 import { SAMPLES, type Samples } from '../../../latent/sample-generator.ts';
 import { areShapesAlike, inputsText } from '../../../latent/tensor-roles.ts';
 import { stripBatchDimension } from '../../../model/batch-axis.ts';
 import type { ModelInfo } from '../../../model/model.ts';
-import { encodeNpy } from '../../../tensor/npy.ts';
-import { encodeNpz } from '../../../tensor/npz.ts';
 import { shapeText } from '../../../tensor/tensor.ts';
 import type { ProbeWorker } from '../../../workers/probe-worker.ts';
 import type { Notices } from '../model-settings.ts';
+import { declaredRanges } from '../ranges.ts';
+import type { SeedFiles } from './seed-files.ts';
 
 /** Samples of a generator with the digest of its file. */
 export interface GeneratedSamples extends Samples {
@@ -39,12 +38,15 @@ export async function generateSeeds(
 ): Promise<GeneratedSamples | undefined> {
   const { generator, classes, truncation, latent } = config;
   if (generator === undefined) {
+    // A model that is a generator itself takes these, too.
     const given = [
       ['--classes', classes],
       ['--truncation', truncation],
-      ['--latent', latent],
     ].find(([, value]) => value !== undefined);
-    if (given !== undefined) throw new UserError(`${given[0]} is for a generator: name it with --generator`);
+    if (given !== undefined && latent === undefined)
+      throw new UserError(
+        `${given[0]} is for a generator: name it with --generator, or with --latent the model is one`,
+      );
     return undefined;
   }
   const other = (['encoder', 'decoder', 'seeds', 'labels'] as const).find(
@@ -74,43 +76,23 @@ export async function generateSeeds(
   notices.info(
     `seeds: ${plural(SAMPLES, 'sample')} of ${generator}, ${samples.labels === undefined ? 'which takes no classes' : 'each of the class that was fed'}`,
   );
-  return { ...samples, path };
+  const range = declaredRanges(config.range, [input.name]).get(input.name);
+  return { ...samples, values: range === undefined ? samples.values : clipped(samples.values, range), path };
 }
 
-/**
- * Settings in which samples are the seeds, while `use` reads them.
- *
- * @param samples undefined for settings that name their seeds
- */
-export async function withSeedFiles<T>(
-  config: CampaignConfig,
-  samples: GeneratedSamples | undefined,
+/** Samples within a range, as mutants are. */
+function clipped(values: Float32Array, { low, high }: Range): Float32Array {
+  return values.map((value) => Math.min(high, Math.max(low, value)));
+}
+
+/** Samples as the seeds of a model with one input. */
+export function sampleFiles(
+  { shape: given, values, labels, latents, roles }: GeneratedSamples,
   model: ModelInfo,
-  use: (config: CampaignConfig) => Promise<T>,
-): Promise<T> {
-  if (samples === undefined) return use(config);
-  const folder = await mkdtemp(join(tmpdir(), 'neurofuzz-samples-'));
-  try {
-    const [{ name, shape }] = stripBatchDimension(model.inputs);
-    const [seeds, labels] = [join(folder, 'samples.npz'), join(folder, 'labels.npy')];
-    const count = samples.latents.length / samples.roles.size;
-    const sizes = shape.map((size, i) => size ?? samples.shape[i] ?? 1);
-    await writeFile(
-      seeds,
-      encodeNpz([[name, { type: 'float32', shape: [count, ...sizes], data: samples.values }]]),
-    );
-    if (samples.labels !== undefined)
-      await writeFile(
-        labels,
-        encodeNpy({ type: 'int32', shape: [count], data: Int32Array.from(samples.labels) }),
-      );
-    return await use({
-      ...config,
-      seeds: [seeds],
-      labels: samples.labels === undefined ? undefined : labels,
-      mutator: config.mutator ?? MUTATORS,
-    });
-  } finally {
-    await rm(folder, { recursive: true, force: true });
-  }
+  { mutator }: Pick<CampaignConfig, 'mutator'>,
+): SeedFiles {
+  const [{ name, shape }] = stripBatchDimension(model.inputs);
+  const sizes = shape.map((size, i) => size ?? given[i] ?? 1);
+  const array = { type: 'float32', shape: [latents.length / roles.size, ...sizes], data: values } as const;
+  return { arrays: [[name, array]], labels, settings: { mutator: mutator ?? MUTATORS } };
 }

@@ -17,7 +17,10 @@ import type { Notices } from '../model-settings.ts';
 import { COPY_SECONDS } from '../sizes/workload.ts';
 import type { GeneratedSamples } from './generated-seeds.ts';
 
-type LatentSettings = Pick<CampaignConfig, 'encoder' | 'decoder' | 'decoded' | 'latentInput' | 'generator'>;
+type LatentSettings = Pick<
+  CampaignConfig,
+  'encoder' | 'decoder' | 'decoded' | 'latentInput' | 'generator' | 'latent'
+>;
 
 /** The latent space of a campaign. */
 export interface ResolvedLatent extends Pick<LatentReport, 'encoderSha256' | 'decoderSha256'> {
@@ -33,6 +36,7 @@ function codecPaths({
   decoded,
   latentInput,
   generator,
+  latent,
 }: LatentSettings): CodecPaths | undefined {
   if (encoder !== undefined && decoder !== undefined)
     return { encoder: resolve(encoder), decoder: resolve(decoder) };
@@ -40,7 +44,7 @@ function codecPaths({
     throw new UserError('--encoder: name the decoder that was trained with it, with --decoder');
   if (decoder !== undefined)
     throw new UserError('--decoder: name the encoder that was trained with it, with --encoder');
-  if (generator !== undefined) return undefined;
+  if (generator !== undefined || latent !== undefined) return undefined;
   if (decoded !== undefined || latentInput !== undefined)
     throw new UserError(
       `${decoded === undefined ? '--latent-input' : '--decoded'} is for a decoder: name it with --decoder`,
