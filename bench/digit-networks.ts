@@ -113,26 +113,43 @@ export function convolved(values: tf.Tensor4D, filters: tf.Tensor4D, bias: tf.Te
   return tf.relu(tf.reshape(sum, [rows, height / 2, width / 2, made])) as tf.Tensor4D;
 }
 
+/** How weights begin: normal with a variance of 2 / inputs (He et al. 2015), or uniform within 1 / √inputs, biases too, as in PyTorch. */
+export const BEGINNINGS = ['he', 'uniform'] as const;
+export type Beginning = (typeof BEGINNINGS)[number];
+
+/** What differs from the usual training. */
+interface OtherTraining {
+  readonly seed: string;
+  readonly epochs?: number;
+  readonly beginning?: Beginning;
+}
+
 /**
  * Trains a network with Adam, unless it was trained before; returns the path of its ONNX file.
  *
  * @param cache folder in which it is kept
- * @param other another seed and number of epochs than usual, for networks that judge; the file has the seed's name
+ * @param other another seed, number of epochs or beginning than usual; the file has the seed's name
  */
 export async function digitNetwork(
   network: DigitNetwork,
   digits: Digits,
   cache: string,
   log: (text: string) => void,
-  other?: { readonly seed: string; readonly epochs: number },
+  other?: OtherTraining,
 ): Promise<string> {
   const path = join(cache, `digits-${network}${other === undefined ? '' : `-${other.seed}`}.onnx`);
   const epochs = other?.epochs ?? EPOCHS[network];
   if (await stat(path).catch(() => undefined)) return path;
   await startTfjs('auto');
   const random = randomStream('digit-networks', network, ...(other === undefined ? [] : [other.seed]));
-  const weights = WEIGHTS[network].map(({ shape, fanIn }) => {
+  const weights = WEIGHTS[network].map(({ shape, fanIn }, i) => {
     const size = shape.reduce((product, dimension) => product * dimension, 1);
+    if (other?.beginning === 'uniform') {
+      // A bias stands behind its weights.
+      const most = 1 / Math.sqrt(fanIn === 0 ? WEIGHTS[network][i - 1].fanIn : fanIn);
+      const drawn = Float32Array.from({ length: size }, () => most * (2 * random.uniform() - 1));
+      return tf.variable(tf.tensor(drawn, [...shape]));
+    }
     const scale = fanIn === 0 ? 0 : Math.sqrt(2 / fanIn);
     return tf.variable(
       tf.tensor(

@@ -13,6 +13,7 @@ import { encodeNpy } from '../src/tensor/npy.ts';
 import { encodeNpz } from '../src/tensor/npz.ts';
 import { line, withFolder } from './campaign.ts';
 import {
+  BEGINNINGS,
   DIGIT_NETWORKS,
   type DigitNetwork,
   type Digits,
@@ -28,6 +29,7 @@ const { values: options } = parseArgs({
     cache: { type: 'string', default: 'bench/.cache' },
     networks: { type: 'string', default: DIGIT_NETWORKS.join() },
     only: { type: 'string' },
+    begin: { type: 'string', default: 'uniform' },
     seed: { type: 'string', default: 'reprogram' },
     jobs: { type: 'string', default: '2' },
     digits: { type: 'string', default: '5000' },
@@ -120,7 +122,17 @@ function isWithin(value: number | null, bounds: readonly [number, number] | unde
 
 function print(row: string, network: DigitNetwork, report: ReprogramReport, seconds: number): void {
   const { method, train, test } = report;
-  const common = { bench: 'reprogram', row, network, method, train, test, seconds: Math.round(seconds) };
+  const { begin } = options;
+  const common = {
+    bench: 'reprogram',
+    row,
+    network,
+    begin,
+    method,
+    train,
+    test,
+    seconds: Math.round(seconds),
+  };
   const check = (key: string, holds: (bounds: Bounds) => boolean): object => {
     const bounds = BOUNDS[key];
     if (bounds === undefined) return {};
@@ -171,6 +183,8 @@ const known = count - heldOut.labels.length;
 images.set(training.images.subarray(0, known * PIXELS));
 images.set(heldOut.images, known * PIXELS);
 const labels = Uint8Array.from([...training.labels.subarray(0, known), ...heldOut.labels]);
+const beginning = BEGINNINGS.find((name) => name === options.begin);
+if (beginning === undefined) throw new Error(`--begin must be one of ${BEGINNINGS.join(', ')}`);
 await withFolder(async (folder) => {
   const [seeds, classes] = [join(folder, 'digits.npz'), join(folder, 'labels.npy')];
   await writeFile(
@@ -184,9 +198,9 @@ await withFolder(async (folder) => {
   const networks = DIGIT_NETWORKS.filter((network) => options.networks.split(',').includes(network));
   const runs = networks.flatMap((network) => names.map((name) => ({ network, name })));
   for (const { network, name } of tracked('reprogram', 'row', runs)) {
-    const model = await digitNetwork(network, training, options.cache, (text) =>
-      process.stderr.write(`${text}\n`),
-    );
+    const log = (text: string): void => void process.stderr.write(`${text}\n`);
+    const other = beginning === 'he' ? undefined : { seed: beginning, beginning };
+    const model = await digitNetwork(network, training, options.cache, log, other);
     const { linf, ...setting } = ROWS[name];
     const asked: ReprogramOptions = {
       to: undefined,
