@@ -6,7 +6,7 @@ import { loadModel } from '../../model/formats/registry.ts';
 import type { Model } from '../../model/model.ts';
 import { sizeOf, type Tensor } from '../../tensor/tensor.ts';
 import type { Convolution } from './convolution-window.ts';
-import { drawUnitVector, lengthOf, MAX_STEPS, normalized, TOLERANCE } from './power-iteration.ts';
+import { Convergence, drawUnitVector, lengthOf, MAX_STEPS, normalized } from './power-iteration.ts';
 
 /**
  * The operator norm of a convolution at the size that it reads: how much longer its result can be than what it reads, both in L2. By the
@@ -25,16 +25,16 @@ export async function convolutionNorm(
   try {
     const shape = [1, convolution.channels, ...convolution.space];
     let x = Float32Array.from(drawUnitVector(sizeOf(shape), key));
+    const convergence = new Convergence();
     let norm = 0;
     for (let step = 0; step < MAX_STEPS; step++) {
       const feed: Tensor = { type: 'float32', shape, data: x };
       const { outputs } = await model.run([feed], []);
       const [y, z] = outputs;
       onStep();
-      const last = norm;
       norm = lengthOf(y.data as Float32Array);
       const back = normalized(Float64Array.from(z.data as Float32Array));
-      if (back.norm === 0 || !(Math.abs(norm - last) >= TOLERANCE * norm)) break;
+      if (back.norm === 0 || convergence.isReached(norm)) break;
       x = Float32Array.from(back.vector);
     }
     return norm;

@@ -1,8 +1,34 @@
 import { drawNormal, randomStream } from '../../core/random.ts';
 
-/** Relative change of the estimate below which the iteration ends, and most of its steps. */
-export const TOLERANCE = 1e-5;
+/** Relative change of the estimate below which the iteration may end, and most of its steps. */
+const TOLERANCE = 1e-5;
 export const MAX_STEPS = 1000;
+
+/** What all further changes may add up to, as a share of the estimate, if they shrink as the last ones do. */
+const REST = 1e-4;
+
+/**
+ * Tells when estimates of a singular value have come to rest: they change by less than `TOLERANCE`, and what is still to come, if changes go on
+ * shrinking by the same factor, is below `REST`. Where singular values lie close together changes are small long before that.
+ */
+export class Convergence {
+  #estimate = 0;
+  #change = Number.POSITIVE_INFINITY;
+
+  /** Takes the next estimate, and says whether it is the last. */
+  isReached(estimate: number): boolean {
+    const change = Math.abs(estimate - this.#estimate);
+    const factor = this.#change === 0 ? 0 : change / this.#change;
+    this.#estimate = estimate;
+    this.#change = change;
+    const rest = factor < 1 ? (change * factor) / (1 - factor) : Number.POSITIVE_INFINITY;
+    // Rounding ends what would go on shrinking.
+    const isAtRounding = change <= 16 * Number.EPSILON * estimate;
+    return (
+      !Number.isFinite(estimate) || isAtRounding || (change < TOLERANCE * estimate && rest < REST * estimate)
+    );
+  }
+}
 
 /** A linear map, by what it does to a vector: `forward` is x ↦ Wx, `backward` y ↦ Wᵀy. */
 export interface LinearMap {
@@ -63,7 +89,7 @@ export function deflated(map: LinearMap, { sigma, left, right }: SingularValue):
 
 /**
  * The largest singular value of a map, by the power iteration of `spectral_norm` (Miyato et al. 2018, arXiv 1802.05957): v = Wᵀu/‖Wᵀu‖,
- * u = Wv/‖Wv‖, from a drawn u, until σ = ‖Wv‖ changes by less than `TOLERANCE` of itself. It is never too large, but for rounding.
+ * u = Wv/‖Wv‖, from a drawn u, until σ = ‖Wv‖ comes to rest (`Convergence`). It is never too large, but for rounding.
  *
  * @param key of the stream that u is drawn from
  * @param onStep called after each step
@@ -76,6 +102,7 @@ export function largestSingularValue(
 ): SingularValue {
   let left: Float64Array = drawUnitVector(map.rows, key);
   let right: Float64Array = new Float64Array(map.columns);
+  const convergence = new Convergence();
   let sigma = 0;
   let steps = 0;
   while (steps < maxSteps) {
@@ -86,9 +113,8 @@ export function largestSingularValue(
     const ahead = normalized(map.forward(right));
     left = ahead.vector;
     onStep();
-    const change = Math.abs(ahead.norm - sigma);
     sigma = ahead.norm;
-    if (!(change >= TOLERANCE * sigma)) break;
+    if (convergence.isReached(sigma)) break;
   }
   return { sigma, left, right, steps };
 }

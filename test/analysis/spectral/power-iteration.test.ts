@@ -30,6 +30,14 @@ test('the vectors of a diagonal matrix are its axes, and its zeros are no singul
   expect(largestSingularValue(matrixMap(new Float64Array(6), 2, 3), ['zero']).sigma).toBe(0);
 });
 
+test('singular values that lie close together are told apart', () => {
+  // Changes of the estimate are below 1e-5 of it long before it is right.
+  const diagonal = Float64Array.from({ length: 900 }, (_, i) => (i % 31 === 0 ? 1 - i / 31 / 1000 : 0));
+  const { sigma, steps } = largestSingularValue(matrixMap(diagonal, 30, 30), ['close']);
+  expect(Math.abs(sigma - 1)).toBeLessThan(5e-4);
+  expect(steps).toBeLessThanOrEqual(1000);
+});
+
 test('equal keys give equal bits', () => {
   const map = matrixMap(randomMatrix(20, 30), 20, 30);
   expect(largestSingularValue(map, ['weight', 0])).toEqual(largestSingularValue(map, ['weight', 0]));
