@@ -17,7 +17,7 @@ import yaml
 
 LIMITS = {"linf", "l2", "l0", "edits", "valid"}
 FAILURES = {"crash", "hang", "memory"}
-ALTERING = set("bisect blend category copy crossover interpolate mirror negate permute phrase splice unusual".split())
+ALTERING = set("bisect blend category copy crossover interpolate latent latent-interpolate mirror negate permute phrase splice unusual".split())
 OBJECTIVES = {
     "untargeted": {"misclassified", "confident-error", "quantization", "differential", "metamorphic"},
     "targeted": {"misclassified"},

@@ -8,6 +8,8 @@ export const ALTERING_MUTATORS: ReadonlySet<string> = new Set([
   'copy',
   'crossover',
   'interpolate',
+  'latent',
+  'latent-interpolate',
   'mirror',
   'negate',
   'permute',
