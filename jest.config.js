@@ -5,7 +5,7 @@ import { join } from 'node:path';
 process.env.ORT_DISABLE_TELEMETRY ??= '1';
 
 const compiled = (parser) => [
-  '@swc/jest',
+  '<rootDir>/test/support/transform.js',
   {
     jsc: {
       parser: { syntax: 'typescript', ...parser },
