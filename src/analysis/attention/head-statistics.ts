@@ -49,8 +49,22 @@ export function headWeights(
 /** Weight from which a query looks at one key alone. */
 const SHARP = 0.99;
 
-/** Score below which a masked one lies: exports write −∞, −3.4e38, −65504, −1e9 or −10000, to which a score may be added. */
-const MASKED_SCORE = -5000;
+/** Magnitudes that exports write for masked scores beside −∞; a score may be added to them. */
+const MASKS = [1e4, 65504, 1e9, 3.4028234663852886e38];
+
+/** Share of its magnitude by which a masked score may differ from its mask. */
+const MASK_SHARE = 0.1;
+
+/**
+ * Whether all scores between two are masked: they lie at one mask. A score of a key that is kept may be as low as that by itself, but
+ * then not all of them are.
+ */
+function areMasked(least: number, most: number): boolean {
+  return MASKS.some((mask, i) => {
+    const isLargest = i === MASKS.length - 1;
+    return most <= -(1 - MASK_SHARE) * mask && (isLargest || least >= -(1 + MASK_SHARE) * mask);
+  });
+}
 
 /** Sums over the queries of a head, of one input. */
 export interface HeadSums {
@@ -88,7 +102,7 @@ export function headSums(
     let largest = 0;
     let distance = 0;
     let placedWeight = 0;
-    let mostScore = Number.NEGATIVE_INFINITY;
+    let [leastScore, mostScore] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
     for (let key = 0; key < keys; key++) {
       const weight = values[from + key];
       sum += weight;
@@ -99,10 +113,13 @@ export function headSums(
         distance += weight * far;
         placedWeight += weight;
       }
-      if (scores !== undefined) mostScore = Math.max(mostScore, scores.values[from + key]);
+      if (scores === undefined) continue;
+      leastScore = Math.min(leastScore, scores.values[from + key]);
+      mostScore = Math.max(mostScore, scores.values[from + key]);
     }
     sums.rows++;
-    const isMasked = Number.isNaN(sum) || sum === 0 || (scores !== undefined && mostScore < MASKED_SCORE);
+    const isMasked =
+      Number.isNaN(sum) || sum === 0 || (scores !== undefined && areMasked(leastScore, mostScore));
     if (isMasked) {
       sums.masked++;
       continue;

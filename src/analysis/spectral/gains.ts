@@ -21,16 +21,7 @@ const SLOPES: ReadonlyMap<string, number> = new Map([
     ...LAYOUT_OPS,
     ...['Transpose', 'Relu', 'Relu6', 'Abs', 'Neg', 'Tanh', 'Softplus', 'Softsign', 'Sin', 'Cos', 'Atan'],
     ...['Celu', 'Softmax', 'Slice', 'StridedSlice', 'Split', 'SplitV', 'Unpack', 'PadV2', 'Clip'],
-    ...[
-      'ClipByValue',
-      'ClipByValueV2',
-      'ReduceMax',
-      'ReduceMin',
-      'Max',
-      'Min',
-      'GlobalMaxPool',
-      'SpaceToDepth',
-    ],
+    ...['ClipByValue', 'ClipByValueV2', 'ReduceMax', 'ReduceMin', 'GlobalMaxPool', 'SpaceToDepth'],
     ...['DepthToSpace', 'ReduceL2', 'Masking', 'Concat', 'ConcatV2', 'Pack'],
   ].map((op): [string, number] => [op, 1]),
   ['Sigmoid', 0.25],
@@ -41,16 +32,16 @@ const SLOPES: ReadonlyMap<string, number> = new Map([
   ['Swish', 1.1],
   ['Mish', 1.09],
   ['HardSwish', 1.5],
-  ['Selu', 1.6732632423543772 * 1.0507009873554805],
 ]);
 
 /** Additions, whose operands' bounds add up. */
 const SUMS: ReadonlySet<string> = new Set(['Add', 'AddV2', 'AddN', 'Sum', 'Sub', 'BiasAdd']);
 
 /** Operations that take each element of their result from one of their operands. */
-const CHOICES: ReadonlySet<string> = new Set([
-  ...['Max', 'Min', 'Maximum', 'Minimum', 'Concat', 'ConcatV2', 'Pack'],
-]);
+const CHOICES: ReadonlySet<string> = new Set(['Concat', 'ConcatV2', 'Pack']);
+
+/** The same, of operands that are repeated to one size; TensorFlow has `Max` and `Min` along axes. */
+const EXTREMES: ReadonlySet<string> = new Set(['Max', 'Min', 'Maximum', 'Minimum']);
 
 const MEANS: ReadonlySet<string> = new Set(['ReduceMean', 'GlobalAveragePool', 'Mean']);
 
@@ -85,6 +76,10 @@ export function boundAfter(node: GraphNode, context: GainContext): number | unde
     const spread = moving.map((name) => (op === 'Sum' ? sumGain : spreadOf)(name, node, context));
     return sumOf(bounds.map((bound, i) => bound * spread[i]));
   }
+  if (EXTREMES.has(op)) {
+    const repeated = bounds.map((bound, i) => bound * Math.max(1, spreadOf(moving[i], node, context)));
+    return Number.isNaN(sumOf(repeated) ?? Number.NaN) ? undefined : Math.hypot(...repeated);
+  }
   if (CHOICES.has(op) && moving.length > 1) return Math.hypot(...bounds);
   if (moving.length !== 1) return undefined;
   const [bound] = bounds;
@@ -112,12 +107,14 @@ function gainOf(
     }
     case 'Elu':
       return Math.max(1, number('alpha', 1));
+    case 'Selu':
+      return number('gamma', 1.0507009873554805) * Math.max(1, Math.abs(number('alpha', 1.6732632423543772)));
     case 'HardSigmoid':
       return Math.abs(number('alpha', 0.2));
     case 'LogSoftmax': {
       const shape = context.shapeOf(moving);
-      // The Jacobian is I − 1pᵀ.
-      return shape && 1 + Math.sqrt(shape.at(-1) ?? 1);
+      // The Jacobian is I − 1pᵀ, over one axis or, in old graphs, all from one on.
+      return shape && 1 + Math.sqrt(sizeOf(shape.slice(1)));
     }
     case 'Mul': {
       const factor = context.valuesOf(inputs.find((name) => name !== moving) ?? '');
@@ -135,7 +132,7 @@ function gainOf(
     case 'Gather':
     case 'GatherV2': {
       const indices = moving === inputs[0] ? context.valuesOf(inputs[1] ?? '') : undefined;
-      return indices && Math.sqrt(mostRepeated(indices));
+      return indices && gatherGain(indices, context.shapeOf(moving), number('axis', 0));
     }
     case 'Expand':
     case 'BroadcastTo':
@@ -203,6 +200,17 @@ function spreadOf(operand: string, { outputs, inputs }: GraphNode, context: Gain
 function sumGain(operand: string, node: GraphNode, context: GainContext): number {
   const spread = spreadOf(operand, node, context);
   return spread < 1 ? 1 / spread : spread;
+}
+
+/** The gain of rows that are taken by their indices along an axis; negative ones count from the end. */
+function gatherGain(
+  indices: ArrayLike<number>,
+  shape: readonly number[] | undefined,
+  axis: number,
+): number | undefined {
+  const size = shape?.at(axis);
+  const counted = Array.from(indices, (index) => (index < 0 ? index + (size ?? Number.NaN) : index));
+  return counted.some(Number.isNaN) ? undefined : Math.sqrt(mostRepeated(counted));
 }
 
 /** How often the most frequent of some indices occurs. */

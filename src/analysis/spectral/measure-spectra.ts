@@ -202,12 +202,17 @@ async function normOf(
   const isConvolution = role === 'convolution' || role === 'transposed-convolution';
   if (!isConvolution || input === undefined || output === undefined) return null;
   const convolution = convolutionOf(node, tensor, input, output, role === 'transposed-convolution');
-  return convolution === undefined ? null : convolutionNorm(convolution, [name, 'convolution'], onStep);
+  if (convolution === undefined) return null;
+  const norm = await convolutionNorm(convolution, [name, 'convolution'], onStep);
+  // It is computed in single precision, where a square of the norm must be a number.
+  return norm > LEAST_NORM && norm < 1 / LEAST_NORM ? norm : null;
 }
+
+const LEAST_NORM = 1e-15;
 
 /** Gain of a layer; undefined of one that is not linear, or rounds. */
 function gainOf(
-  { node, role, scale }: WeightOperand,
+  { node, role, scale, tensor }: WeightOperand,
   sigma: number | null,
   operatorNorm: number | null,
   shape: readonly number[],
@@ -215,9 +220,25 @@ function gainOf(
   if (sigma === null || scale !== undefined || role === 'table' || role === 'inner') return undefined;
   const { attributes = {} } = node;
   if (!GENTLE_ACTIVATIONS.has(String(attributes.activation ?? ''))) return undefined;
-  if (role === 'product') return sigma * Math.abs(Number(attributes.alpha ?? 1));
+  if (role === 'product') {
+    if (node.op === 'Einsum' && sumsOutsideWeight(node, tensor)) return undefined;
+    // A stack of matrices may be multiplied by one operand, which is then repeated.
+    const stack = node.op === 'Einsum' ? 1 : shape.slice(0, -2).reduce((product, size) => product * size, 1);
+    return sigma * Math.abs(Number(attributes.alpha ?? 1)) * Math.sqrt(stack);
+  }
   // Each value that a convolution reads lies in as many windows as the kernel has places.
   return operatorNorm ?? sigma * Math.sqrt(windowPlaces(node, shape));
+}
+
+/** Whether an Einsum adds up the other operand along an axis that its weight does not have, or has axes that are not named. */
+function sumsOutsideWeight({ attributes = {}, inputs }: GraphNode, weight: string): boolean {
+  const [operands, result] = String(attributes.equation ?? '')
+    .replaceAll(' ', '')
+    .split('->');
+  const terms = operands.split(',');
+  if (result === undefined || operands.includes('.') || terms.length !== 2) return true;
+  const place = inputs.indexOf(weight);
+  return [...terms[1 - place]].some((axis) => !result.includes(axis) && !terms[place].includes(axis));
 }
 
 /** Functions of fused operations that no slope of which is above 1; none, too. */

@@ -8,41 +8,51 @@ import { table } from './table.ts';
 
 const DIGITS = 4;
 
+/** Share by which rounding may take what was seen above the upper bound. */
+const BOUND_ROUNDING = 1e-3;
+
 /** What `inspect --spectral` prints. */
 export function spectralLines(report: SpectralReport): string[] {
   const { model, layers, unread, gain, seen, expected, off, notes } = report;
   return [
     `${model.path}: ${plural(layers.length, 'weight')} of two dimensions or more`,
-    ...table([
-      ['weight', 'operation', 'shape', 'σ', 'operator norm', 'σ₂/σ', 'Frobenius', 'stable rank', 'dead rows'],
-      ...layers.map((layer) => [
-        layer.weight,
-        layer.op,
-        shapeText(layer.shape),
-        layer.sigma === null ? 'not finite' : formatNumber(layer.sigma, DIGITS),
-        numberOr(layer.operatorNorm, ''),
-        numberOr(layer.secondRatio, ''),
-        numberOr(layer.frobenius, ''),
-        numberOr(layer.stableRank, ''),
-        layer.deadRows === 0 ? '' : formatCount(layer.deadRows),
-      ]),
-    ]),
+    ...(layers.length === 0 ? [] : weightTable(report)),
     ...unread.map(({ weight, layer, why }) => `not measured: ${weight} of ${layer}: ${why}`),
     ...gainLines(gain),
     ...(seen === null
       ? []
       : [
           `most seen    ${formatNumber(seen.ratio, DIGITS)} over ${plural(seen.pairs, 'pair')}: ${pairText(seen.of)}`,
+          ...(gain.bound !== null && seen.ratio > gain.bound * (1 + BOUND_ROUNDING)
+            ? ['the upper bound does not hold: more was seen. Please report the model']
+            : []),
         ]),
     ...notes.map((note) => `note: ${note}`),
     ...(expected === null
       ? []
       : [
           off.length === 0
-            ? `every σ is within 2 % of ${formatNumber(expected)}`
+            ? `every σ that was measured is within 2 % of ${formatNumber(expected)}`
             : `σ is not within 2 % of ${formatNumber(expected)}: ${off.join(', ')}`,
         ]),
   ];
+}
+
+function weightTable({ layers }: SpectralReport): string[] {
+  return table([
+    ['weight', 'operation', 'shape', 'σ', 'operator norm', 'σ₂/σ', 'Frobenius', 'stable rank', 'dead rows'],
+    ...layers.map((layer) => [
+      layer.weight,
+      layer.op,
+      shapeText(layer.shape),
+      layer.sigma === null ? 'not finite' : formatNumber(layer.sigma, DIGITS),
+      numberOr(layer.operatorNorm, ''),
+      numberOr(layer.secondRatio, ''),
+      numberOr(layer.frobenius, ''),
+      numberOr(layer.stableRank, ''),
+      layer.deadRows === 0 ? '' : formatCount(layer.deadRows),
+    ]),
+  ]);
 }
 
 function pairText(of: SeenPair): string {

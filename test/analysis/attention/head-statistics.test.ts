@@ -47,3 +47,15 @@ test.each([
 ])('%j reads weights in place %i', (part, position, axes) => {
   expect(weightAxes({ name: 'n', inputs: [], outputs: [], ...part }, position)).toEqual(axes);
 });
+
+test.each([
+  ['a causal mask of −∞ whose only key has a low score', [-34534, -Infinity, -Infinity], 0],
+  ['keys with low scores of their own', [-34534, -30000, -25000], 0],
+  ['a causal mask of a number, and a low score', [-34534, -1e9, -1e9], 0],
+  ['all keys at one mask, with scores added', [-10012, -9990, -10003], 1],
+  ['all keys at the least number', [-3.4028234663852886e38, -3.4028234663852886e38, -Infinity], 1],
+])('%s', (_, row, masked) => {
+  const weights = { heads: 1, queries: 1, keys: 3, values: Float64Array.of(1, 0, 0) };
+  const scores = { ...weights, values: Float64Array.from(row) };
+  expect(headSums(weights, 0, scores, placeGrid(1, 3, undefined)).masked).toBe(masked);
+});

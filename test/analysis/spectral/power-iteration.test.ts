@@ -42,3 +42,10 @@ test('equal keys give equal bits', () => {
   const map = matrixMap(randomMatrix(20, 30), 20, 30);
   expect(largestSingularValue(map, ['weight', 0])).toEqual(largestSingularValue(map, ['weight', 0]));
 });
+
+test('a value a little above hundreds that are equal is found', () => {
+  const size = 400;
+  const values = new Float64Array(size * size);
+  for (let i = 0; i < size; i++) values[i * size + i] = i === 7 ? 1.05 : 1;
+  expect(largestSingularValue(matrixMap(values, size, size), ['nearly equal']).sigma).toBeCloseTo(1.05, 4);
+});
