@@ -319,6 +319,7 @@ describe('with a threat model', () => {
     ['  queries: { each: 100 }\n', [], /one change is for all inputs/],
     ['  may: content-preserving\n', [], /does not keep what each of them means/],
     ['  turn: before\n', [], /set it to after/],
+    ['  limits: { l2: 1 }\n', [], /limits\.l2: a change is trained within a limit of each value alone/],
   ])('%j %j is refused', async (block, flags, message) => {
     const { code, stderr } = await neurofuzz([
       'reprogram',
@@ -347,6 +348,12 @@ test.each([
     /a program needs 8 labelled inputs or more to train on and as many to test it/,
   ],
   [['--to', 'three'], /--to/],
+  [['--to', '3', '3'], /--to: 3 is asked for twice/],
+  [['--to', 'abstain=0.1'], /the greatest of 10 shares is 1\/10 or more/],
+  [
+    ['--to', '3', '--html', '/nowhere/page.html'],
+    /--html: cannot write \/nowhere\/page.html: no such file or folder/,
+  ],
   [['--to', 'abstain=2'], /--to abstain must be a number, above 0 and at most 1/],
   [['--to', '3', '--stealth', '1'], /--stealth must be a number, above 0 and below 1/],
   [['--to', '3', '--draws', '0'], /--draws must be a number, whole and at least 1/],

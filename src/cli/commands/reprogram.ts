@@ -3,7 +3,7 @@ import { type Command, Option } from 'commander';
 import { outsideMessage } from '../../campaign/check-outcome.ts';
 import { checkSettings, type RawSettings, readCampaignFile } from '../../config/load.ts';
 import type { SettingName } from '../../config/schema.ts';
-import { errorMessage, MachineError, UserError } from '../../core/errors.ts';
+import { MachineError, UserError } from '../../core/errors.ts';
 import type { PlacedPatch } from '../../model-commands/reprogram/placement.ts';
 import type { ReprogramOptions, TaskOptions } from '../../model-commands/reprogram/prepare.ts';
 import type { ReprogramReport } from '../../model-commands/reprogram/report.ts';
@@ -16,6 +16,7 @@ import { addSettingFlags, LOADING_FLAGS, readSettingFlags } from '../arguments/s
 import { describedCommand } from '../command-summaries.ts';
 import { EXIT } from '../exit-codes.ts';
 import { logNotices, type OutputOptions } from '../output/logging.ts';
+import { cannotWritePage, checkPagePath } from '../output/page-path.ts';
 import { withProgress } from '../output/progress.ts';
 import { reprogramLines } from '../output/reprogram-lines.ts';
 import { printJson, printLines } from '../output/terminal.ts';
@@ -127,6 +128,7 @@ async function run(model: string | undefined, flags: ReprogramFlags): Promise<vo
     throw new UserError(
       '--linf limits a change of all values, and a frame or a patch is replaced: leave one out',
     );
+  if (flags.html !== undefined) await checkPagePath(flags.html);
   const { reprogram } = await import('../../model-commands/reprogram/reprogram.ts');
   const result = await withProgress(flags, (onProgress) =>
     reprogram(config, options, logNotices(flags), onProgress),
@@ -151,7 +153,7 @@ async function writePage(path: string, result: ReprogramResult): Promise<void> {
   try {
     await writeFile(path, await reprogramPageHtml(result));
   } catch (error) {
-    throw new UserError(`--html: cannot write ${path}: ${errorMessage(error)}`);
+    throw cannotWritePage(path, error);
   }
 }
 

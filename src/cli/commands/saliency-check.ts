@@ -1,8 +1,7 @@
-import { readdir, stat, writeFile } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { writeFile } from 'node:fs/promises';
 import { type Command, Option } from 'commander';
 import { checkSettings, readCampaignFile } from '../../config/load.ts';
-import { isMachineFailure, MachineError, systemReason, UserError } from '../../core/errors.ts';
+import { UserError } from '../../core/errors.ts';
 import { formatNumber, plural } from '../../core/format-number.ts';
 import type {
   CheckOptions,
@@ -26,6 +25,7 @@ import { describedCommand } from '../command-summaries.ts';
 import { EXIT } from '../exit-codes.ts';
 import { progressBar } from '../output/fit.ts';
 import { logNotices, type OutputOptions } from '../output/logging.ts';
+import { cannotWritePage, checkPagePath } from '../output/page-path.ts';
 import { withProgress } from '../output/progress.ts';
 import { table } from '../output/table.ts';
 import { printJson, printLines } from '../output/terminal.ts';
@@ -138,24 +138,8 @@ async function writePage(path: string, result: CheckResult): Promise<void> {
   try {
     await writeFile(path, await saliencyPageHtml(result));
   } catch (error) {
-    throw cannotWrite(path, error);
+    throw cannotWritePage(path, error);
   }
-}
-
-/** @throws UserError where a page cannot be written, before any work is done for it */
-async function checkPagePath(path: string): Promise<void> {
-  try {
-    await readdir(dirname(path));
-    if ((await stat(path).catch(() => undefined))?.isDirectory())
-      throw new UserError('it is a folder, not a file');
-  } catch (error) {
-    throw cannotWrite(path, error);
-  }
-}
-
-function cannotWrite(path: string, error: unknown): UserError | MachineError {
-  const text = `--html: cannot write ${path}: ${systemReason(error)}`;
-  return isMachineFailure(error) ? new MachineError(text) : new UserError(text);
 }
 
 /** Most steps that a table shows. */

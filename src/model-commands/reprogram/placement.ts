@@ -2,6 +2,7 @@ import type { CampaignConfig } from '../../config/schema.ts';
 import { UserError } from '../../core/errors.ts';
 import type { InputDescriptor } from '../../inputs/input-descriptor.ts';
 import { intervalAt } from '../../inputs/range.ts';
+import { columnAt } from '../../inputs/table-column.ts';
 import { type Layout, layoutOf } from '../../mutators/image/layout.ts';
 import { frameMask, type Patch, type Placement, patchMask, patchPlaces } from '../../reprogram/program.ts';
 import { shapeText, sizeOf } from '../../tensor/tensor.ts';
@@ -33,20 +34,40 @@ export function placementOf(
   shape: readonly number[],
   covered?: Uint8Array,
 ): Placement {
-  const { name, range, picture, fixed } = descriptor;
+  const { name, range, picture, fixed, columns } = descriptor;
   const size = sizeOf(shape);
   const bounds = Array.from({ length: size }, (_, i) => intervalAt(range, i, size));
   const low = Float64Array.from(bounds, (interval) => interval.low);
   const high = Float64Array.from(bounds, (interval) => interval.high);
-  const epsilon = linf ?? DEFAULT_SHARE * Math.min(...bounds.map((interval) => interval.high - interval.low));
-  const free = Uint8Array.from({ length: size }, (_, i) => (fixed?.[i] === 1 ? 0 : 1));
+  const spans = bounds.map((interval) => interval.high - interval.low);
+  // A constant column stays what it is, and no part of a category or of a whole number is a legal value.
+  const isFree = (i: number): boolean =>
+    fixed?.[i] !== 1 && spans[i] > 0 && (columns === undefined || columnAt(columns, i).kind === 'range');
+  const free = Uint8Array.from({ length: size }, (_, i) => (isFree(i) ? 1 : 0));
+  const freeSpans = spans.filter((_, i) => free[i] === 1);
+  const epsilon = linf ?? DEFAULT_SHARE * (freeSpans.length === 0 ? 0 : Math.min(...freeSpans));
   const replaced = (mask: Uint8Array): Placement => {
     const inside = mask.map((isInside, i) => (free[i] === 0 || covered?.[i] === 1 ? 0 : isInside));
     if (!inside.includes(1)) throw new UserError(`there is nothing in ${name} to write on: ${ADVICE}`);
     return { mode: 'replace', mask: inside, epsilon, low, high };
   };
   if (frame === undefined && patch === undefined) {
-    if (!free.includes(1)) throw new UserError(`--fixed: the mask of ${name} leaves nothing to change`);
+    if (!free.includes(1))
+      throw new UserError(
+        fixed === undefined
+          ? `nothing in ${name} can be changed: all its columns are constant, whole numbers or categories; set --table and --range`
+          : `--fixed: the mask of ${name} leaves nothing to change`,
+      );
+    const widest = Math.max(...freeSpans);
+    if (
+      linf === undefined &&
+      covered === undefined &&
+      fixed === undefined &&
+      widest > MOST_UNEQUAL * Math.min(...freeSpans)
+    )
+      throw new UserError(
+        `the columns of ${name} have scales of different lengths, up to ${widest}: set --linf, the most that each may change by`,
+      );
     if (linf !== undefined) return { mode: 'add', mask: free, epsilon, low, high };
     if (covered === undefined && fixed === undefined) return { mode: 'add', mask: free, epsilon, low, high };
     return checkRest(replaced(free), name);
@@ -65,6 +86,9 @@ export function placementOf(
     );
   return anywhere(layout, patch, descriptor, shape, epsilon);
 }
+
+/** Times that one column's scale may be as long as another's, where one change of the same size is meant for all. */
+const MOST_UNEQUAL = 10;
 
 const ADVICE = 'set another --frame, --patch or --fixed, or --linf';
 

@@ -9,7 +9,7 @@ import { randomStream, shuffle } from '../../core/random.ts';
 import type { InputDescriptor } from '../../inputs/input-descriptor.ts';
 import type { TestcaseData } from '../../inputs/testcase.ts';
 import type { AnswerRule } from '../../objectives/confident-error.ts';
-import type { UniversalGoal } from '../../reprogram/goal.ts';
+import { goalName, type UniversalGoal } from '../../reprogram/goal.ts';
 import { drawOffset, type Placement } from '../../reprogram/program.ts';
 import type { ProgramMethod } from '../../reprogram/train-program.ts';
 import type { ModelSession } from '../../workers/model-session.ts';
@@ -104,6 +104,7 @@ export async function prepare(
     throw new UserError(
       `there is no class ${beyond}: the model knows ${plural(classes, 'class', 'classes')}, from 0`,
     );
+  checkGoals(options.to ?? [], halves.testLabels, classes);
   const placement = placementOf(options.place, config, descriptor, inputs[0].form.inputs[position].shape);
   const draws = await drawsOf(session, halves.train, { position, placement, rule }, options.draws);
   return { ...halves, descriptor, position, placement, rule, classes, draws };
@@ -131,6 +132,23 @@ export function split(
     trainLabels: train.map(({ label }) => label),
     testLabels: test.map(({ label }) => label),
   };
+}
+
+/** @throws UserError where a goal is asked for twice, or nothing could show that it is reached */
+function checkGoals(goals: readonly UniversalGoal[], testLabels: readonly number[], classes: number): void {
+  const names = goals.map(goalName);
+  const twice = names.find((name, i) => names.indexOf(name) < i);
+  if (twice !== undefined) throw new UserError(`--to: ${twice} is asked for twice: ask for it once`);
+  for (const goal of goals) {
+    if (goal.kind === 'class' && testLabels.every((label) => label === goal.target))
+      throw new UserError(
+        `--to ${goal.target}: all test inputs have that class: give --seeds of other classes, which it is measured on`,
+      );
+    if (goal.kind === 'abstain' && goal.below <= 1 / classes)
+      throw new UserError(
+        `--to abstain=${goal.below}: the greatest of ${classes} shares is 1/${classes} or more: set a number above that`,
+      );
+  }
 }
 
 /** The tensor that answers are read from. @throws UserError where there is no class output */
@@ -161,6 +179,10 @@ export async function drawsOf(
   const runOnce = (): Promise<Float64Array[]> =>
     session.runProgram({ inputs, weights, position, placement, rule, strength: 0 });
   const [first, second] = [await runOnce(), await runOnce()];
+  if (first.some((row) => row.some(Number.isNaN)))
+    throw new UserError(
+      'the model answers NaN to inputs as they are: there is no class to lead away from; neurofuzz fuzz finds where it begins',
+    );
   const isRandom = first.some((row, i) =>
     row.some((logit, k) => Math.abs(logit - second[i][k]) > MIN_DIFFERENCE * Math.max(1, Math.abs(logit))),
   );

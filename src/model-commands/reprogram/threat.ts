@@ -33,6 +33,12 @@ export function checkThreatModel(
   if (knows.outputs !== 'scores')
     refuse('knows.outputs', 'the change is trained on all scores: leave it out');
   if (plausible !== undefined) refuse('plausible', 'a change is trained without it: leave it out');
+  for (const norm of ['l2', 'l0'] as const)
+    if (limits[norm] !== undefined)
+      refuse(
+        `limits.${norm}`,
+        'a change is trained within a limit of each value alone: set linf in its place',
+      );
   if (limits.valid !== undefined) refuse('limits.valid', 'a change keeps to no condition: leave it out');
   if (queries.each !== undefined || queries.total !== undefined)
     refuse('queries', 'one change is for all inputs: leave them out, and set --queries');
